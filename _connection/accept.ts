@@ -1,0 +1,105 @@
+import type { InitResult, UpgradeRequest, WebsocketHandler } from "../handler.ts";
+import { refusal, refuseForNow, refuseOrigin } from "./admission.ts";
+import { Connection } from "./connection.ts";
+import type { Settings } from "./settings.ts";
+import { show } from "./show.ts";
+import { notAResult, type OkResult, toOkStep } from "./step.ts";
+import { CLOSED } from "./terminate_reason.ts";
+
+/** What became of a request: a connection that waits for its line, with the headers of the 101, or a refusal. */
+export type Acceptance<State, Info> =
+  | {
+    readonly kind: "accepted";
+    readonly connection: Connection<State, Info>;
+    readonly headers: Headers;
+  }
+  | { readonly kind: "refused"; readonly response: Response };
+
+const HANDSHAKE_REGEXP = /^(connection|upgrade|sec-websocket-.*|transfer-encoding|content-length)$/;
+
+/** Asks everyone who may refuse, `init` last. */
+export async function accept<State, Info>(
+  request: UpgradeRequest,
+  connection: Connection<State, Info>,
+  handler: WebsocketHandler<State, Info>,
+  { registry, origin }: Settings<Info>,
+): Promise<Acceptance<State, Info>> {
+  if (registry?.isClosed) return { kind: "refused", response: refuseForNow() };
+  registry?.arrive(connection);
+  try {
+    const refused = await refuseOrigin(origin, request);
+    if (refused !== undefined) return refuse(connection, refused);
+    const result = await handler.init(request, connection.self);
+    switch (result?.kind) {
+      case "ok":
+        return begin(result, request, connection);
+      case "shutdown":
+        return refuse(connection, toResponse(result.response));
+    }
+    throw notAResult(result, `"ok" or "shutdown"`);
+  } catch (error) {
+    connection.tell(error);
+    return refuse(connection, refusal(500, "The server failed: try again later."));
+  }
+}
+
+function refuse<State, Info>(
+  connection: Connection<State, Info>,
+  response: Response,
+): Acceptance<State, Info> {
+  connection.refuse();
+  return { kind: "refused", response };
+}
+
+function begin<State, Info>(
+  result: OkResult<State> & InitResult<State>,
+  request: UpgradeRequest,
+  connection: Connection<State, Info>,
+): Acceptance<State, Info> {
+  const headers = toHeaders(result, request);
+  connection.begin(toOkStep(result));
+  if (!connection.isEnding) return { kind: "accepted", connection, headers };
+  neverOpen(connection);
+  return { kind: "refused", response: refuseForNow() };
+}
+
+/** Ends a connection whose `init` said ok and whose line will not open. */
+export function neverOpen<State, Info>(connection: Connection<State, Info>): void {
+  connection.lose(CLOSED);
+  connection.release(false);
+}
+
+function toHeaders<State>(
+  { headers, protocol }: OkResult<State> & InitResult<State>,
+  { protocols }: UpgradeRequest,
+): Headers {
+  const all = new Headers(headers);
+  for (const name of all.keys()) {
+    if (!HANDSHAKE_REGEXP.test(name)) continue;
+    throw new TypeError(
+      `Cannot upgrade as "headers" must leave the handshake's own alone: received "${name}"`,
+    );
+  }
+  if (protocol === undefined) return all;
+  if (!protocols.includes(protocol)) {
+    throw new TypeError(
+      `Cannot upgrade as "protocol" must be one of those offered (${
+        protocols.join(", ") || "none"
+      }): received ${show(protocol)}`,
+    );
+  }
+  all.set("sec-websocket-protocol", protocol);
+  return all;
+}
+
+function toResponse(response: Response | undefined): Response {
+  if (response === undefined) return new Response(null, { status: 400 });
+  if (response instanceof Response && response.status !== 101 && !response.bodyUsed) {
+    return response;
+  }
+  throw new TypeError(
+    `Cannot refuse the upgrade as "response" must be an unused Response that is not a 101: received ${
+      response instanceof Response ? `a Response with status ${response.status}` : show(response)
+    }`,
+  );
+}

@@ -1,0 +1,303 @@
+import type { CloseFrame, InFrame } from "../frame.ts";
+import type {
+  Awaitable,
+  HandleResult,
+  Self,
+  TerminateReason,
+  WebsocketHandler,
+} from "../handler.ts";
+import { byteLength, isLongerThan } from "./byte_length.ts";
+import { Ending } from "./ending.ts";
+import { hibernate, Hibernated, wake } from "./hibernation.ts";
+import { IdleTimer } from "./idle_timer.ts";
+import type { Line, LineEvents } from "./line.ts";
+import { Mailbox, type Message } from "./mailbox.ts";
+import { isPromiseLike } from "./promise_like.ts";
+import type { Member } from "./registry.ts";
+import { type Runnable, schedule, turn } from "./scheduler.ts";
+import type { Settings } from "./settings.ts";
+import { isList, type Step, toStep } from "./step.ts";
+import { toCloseFrame } from "./terminate_reason.ts";
+import { WriteQueue } from "./write_queue.ts";
+
+const SHUTDOWN: TerminateReason = { kind: "normal", cause: "shutdown" };
+const TIMEOUT: TerminateReason = { kind: "normal", cause: "timeout" };
+const BADSIZE: TerminateReason = { kind: "error", cause: "badsize" };
+const OVERFLOW: TerminateReason = { kind: "error", cause: "overflow" };
+const SLOW: TerminateReason = { kind: "error", cause: "slow" };
+
+/**
+ * The loop of one connection: takes what comes, calls the handler, does what it answers, until there is a reason to
+ * end. When nothing waits a frame is handled in the turn in which it came; otherwise the mailbox keeps the order.
+ */
+export class Connection<State, Info> implements LineEvents, Member<Info>, Runnable {
+  readonly self: Self<Info>;
+  readonly #handler: WebsocketHandler<State, Info>;
+  readonly #settings: Settings<Info>;
+  readonly #mailbox: Mailbox<Info>;
+  readonly #writes: WriteQueue;
+  readonly #ending: Ending;
+  #state: State | Hibernated | undefined;
+  #opening: Step<State> | undefined;
+  #line: Line | undefined;
+  #goodbye: CloseFrame | undefined;
+  #idle: IdleTimer | undefined;
+  /** A callback runs or its promise is pending, or the line is not open yet. */
+  #busy = true;
+  #scheduled = false;
+  /** The reason that waits in the mailbox; nothing comes behind it. */
+  #stopping: TerminateReason | undefined;
+
+  constructor(
+    handler: WebsocketHandler<State, Info>,
+    settings: Settings<Info>,
+    ended: (reason: TerminateReason) => void = () => {},
+  ) {
+    this.#handler = handler;
+    this.#settings = settings;
+    this.#mailbox = new Mailbox(settings.maxMailbox, settings.maxMailboxBytes);
+    this.#writes = new WriteQueue(settings.maxBuffered);
+    this.#ending = new Ending({
+      terminate: (reason) => handler.terminate?.(reason, this.#awake(), this.self),
+      tell: (error) => this.tell(error),
+      ended,
+      released: (held) => this.#forget(held),
+    });
+    this.self = toSelf(this, this.#ending);
+  }
+
+  /** Whether its end is decided or waits in the mailbox. */
+  get isEnding(): boolean {
+    return this.#stopping !== undefined || this.#ending.reason !== undefined;
+  }
+
+  /** Whether `init` gave a timeout, which finds the dead. */
+  get hasTimeout(): boolean {
+    return this.#opening?.kind === "continue" && Number.isFinite(this.#opening.timeout);
+  }
+
+  get buffered(): number {
+    return this.#line?.buffered ?? 0;
+  }
+
+  /** `init` said ok: from here on there will be a `terminate`. */
+  begin(step: Step<State>): void {
+    this.#state = toKept(step);
+    this.#opening = step;
+    this.#settings.registry?.join(this);
+    if (this.#ending.reason !== undefined) this.#settings.registry?.leave(this);
+  }
+
+  /** `init` did not say ok: there never was a connection. */
+  refuse(): void {
+    this.#settings.registry?.turnAway(this);
+    this.#stopping = SHUTDOWN;
+    this.#mailbox.clear();
+    this.#ending.skip();
+  }
+
+  open(line: Line): void {
+    const step = this.#opening;
+    if (step === undefined || this.#line !== undefined) return;
+    this.#line = line;
+    this.#opening = undefined;
+    if (this.#ending.reason !== undefined) this.#closeLine(this.#goodbye);
+    else this.#send(step.frames);
+    this.#proceed(step);
+  }
+
+  receive(frame: InFrame): void {
+    if (this.isEnding) return;
+    turn();
+    this.#idle?.touch();
+    if (isLongerThan(this.#settings.maxMessageSize, frame.data)) return this.stop(BADSIZE);
+    if (this.#busy || this.#mailbox.size > 0) this.#put(toMessage(frame));
+    else this.#handle(frame);
+  }
+
+  /** Takes an info; false if nobody will see it. */
+  tellInfo(info: Info): boolean {
+    if (this.isEnding) return false;
+    return this.#handler.info === undefined || this.#put({ kind: "info", info });
+  }
+
+  lose(reason: TerminateReason): void {
+    if (this.#line !== undefined) return this.stop(reason);
+    this.end(this.#stopping ?? reason);
+    this.#opening = undefined;
+    this.#ending.terminate();
+  }
+
+  release(held: boolean): void {
+    this.#ending.release(held);
+  }
+
+  stop(reason: TerminateReason, close?: CloseFrame): void {
+    if (this.isEnding) return;
+    this.#stopping = reason;
+    this.#mailbox.put({ kind: "stop", reason, close });
+    this.#wakeUp();
+  }
+
+  end(reason: TerminateReason, close: CloseFrame | undefined = toCloseFrame(reason)): void {
+    if (!this.#ending.decide(reason)) return;
+    this.#mailbox.clear();
+    this.#idle?.stop();
+    this.#settings.registry?.leave(this);
+    this.#closeLine(close);
+    if (!this.#busy) this.#ending.terminate();
+  }
+
+  /** Tells the program of what a callback threw. */
+  tell(error: unknown): void {
+    try {
+      const told = this.#settings.onError(error, this.self);
+      if (isPromiseLike(told)) Promise.resolve(told).catch(logError);
+    } catch (thrown) {
+      logError(thrown);
+    }
+  }
+
+  /** Takes what waits now; what comes meanwhile waits for the next round. */
+  run(): void {
+    for (let left = this.#mailbox.size; left > 0 && !this.#busy; left--) this.#take();
+    this.#scheduled = false;
+    this.#wakeUp();
+  }
+
+  #handle(frame: InFrame): void {
+    this.#busy = true;
+    try {
+      this.#answer(this.#handler.handle(frame, this.#awake(), this.self));
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  #info(info: Info): void {
+    this.#busy = true;
+    try {
+      this.#answer(this.#handler.info?.(info, this.#awake(), this.self));
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  #answer(result: Awaitable<HandleResult<State>> | undefined): void {
+    if (!isPromiseLike(result)) return this.#settle(result as HandleResult<State>);
+    Promise.resolve(result)
+      .then((settled) => this.#settle(settled))
+      .catch((error) => this.#crash(error));
+  }
+
+  #settle(result: HandleResult<State>): void {
+    const step = toStep(result);
+    const kept = toKept(step);
+    this.#send(step.frames);
+    this.#state = kept;
+    this.#proceed(step);
+  }
+
+  #send(frames: InFrame | readonly InFrame[]): void {
+    if (!isList(frames)) return this.#sendOne(frames);
+    for (const frame of frames) this.#sendOne(frame);
+  }
+
+  #sendOne(frame: InFrame): void {
+    if (this.#line === undefined || this.#ending.reason !== undefined) return;
+    this.#line.send(frame);
+    if (this.#writes.isFull(frame.data, this.#line)) this.end(SLOW);
+  }
+
+  #proceed(step: Step<State>): void {
+    this.#busy = false;
+    if (this.#ending.reason !== undefined) return this.#ending.terminate();
+    if (step.kind === "stop") return this.end(SHUTDOWN, step.close);
+    if (step.timeout !== undefined) this.#setTimeout(step.timeout);
+    this.#wakeUp();
+  }
+
+  #setTimeout(timeout: number): void {
+    if (timeout !== Infinity) this.#idle ??= new IdleTimer(() => this.stop(TIMEOUT));
+    this.#idle?.set(timeout);
+  }
+
+  #crash(error: unknown): void {
+    this.tell(error);
+    this.#busy = false;
+    this.end({ kind: "error", cause: "crash", error });
+    this.#ending.terminate();
+  }
+
+  #put(message: Message<Info>): boolean {
+    // Only what waits for a callback counts; what waits for its turn can be taken now.
+    if (!this.#busy && !this.#mailbox.fits(message)) this.run();
+    if (this.isEnding) return false;
+    if (this.#mailbox.fits(message)) {
+      this.#mailbox.put(message);
+      this.#wakeUp();
+      return true;
+    }
+    this.end(OVERFLOW);
+    return false;
+  }
+
+  #wakeUp(): void {
+    if (this.#scheduled || this.#busy || this.#mailbox.size === 0) return;
+    this.#scheduled = true;
+    schedule(this);
+  }
+
+  #take(): void {
+    const message = this.#mailbox.take();
+    switch (message?.kind) {
+      case "frame":
+        return this.#handle(message.frame);
+      case "info":
+        return this.#info(message.info);
+      case "stop":
+        return this.end(message.reason, message.close);
+    }
+  }
+
+  #awake(): State {
+    if (this.#state instanceof Hibernated) this.#state = wake(this.#state) as State;
+    return this.#state as State;
+  }
+
+  #closeLine(close: CloseFrame | undefined): void {
+    this.#goodbye = close;
+    if (close !== undefined) this.#line?.close(close.code, close.reason);
+  }
+
+  #forget(held: boolean): void {
+    this.#state = undefined;
+    this.#settings.registry?.release(this, held);
+  }
+}
+
+function toKept<State>(step: Step<State>): State | Hibernated {
+  return step.kind === "continue" && step.hibernate ? hibernate(step.state) : step.state;
+}
+
+function toMessage(frame: InFrame): Message<never> {
+  const bytes = typeof frame.data === "string" ? byteLength(frame.data) : frame.data.length;
+  return { kind: "frame", frame, bytes };
+}
+
+function toSelf<State, Info>(connection: Connection<State, Info>, ending: Ending): Self<Info> {
+  return {
+    send: (info) => connection.tellInfo(info),
+    get signal() {
+      return ending.signal;
+    },
+    get buffered() {
+      return connection.buffered;
+    },
+  };
+}
+
+function logError(error: unknown): void {
+  // deno-lint-ignore no-console -- the last resort: onError itself threw
+  console.error(error);
+}

@@ -1,0 +1,67 @@
+import type { CloseFrame, InFrame } from "../frame.ts";
+import type { TerminateReason } from "../handler.ts";
+
+/** Everything that can wait for a connection. Behind a `"stop"` nothing waits. */
+export type Message<Info> =
+  | { readonly kind: "frame"; readonly frame: InFrame; readonly bytes: number }
+  | { readonly kind: "info"; readonly info: Info }
+  | {
+    readonly kind: "stop";
+    readonly reason: TerminateReason;
+    readonly close: CloseFrame | undefined;
+  };
+
+/** A first-in first-out queue with many senders and one taker, limited in count and bytes. */
+export class Mailbox<Info> {
+  readonly #maxCount: number;
+  readonly #maxBytes: number;
+  #messages: (Message<Info> | undefined)[] = [];
+  #head = 0;
+  #bytes = 0;
+
+  constructor(maxCount: number, maxBytes: number) {
+    this.#maxCount = maxCount;
+    this.#maxBytes = maxBytes;
+  }
+
+  get size(): number {
+    return this.#messages.length - this.#head;
+  }
+
+  fits(message: Message<Info>): boolean {
+    return message.kind === "stop" ||
+      this.size < this.#maxCount && this.#bytes + bytesOf(message) <= this.#maxBytes;
+  }
+
+  put(message: Message<Info>): void {
+    this.#bytes += bytesOf(message);
+    this.#messages.push(message);
+  }
+
+  take(): Message<Info> | undefined {
+    const message = this.#messages[this.#head];
+    if (message === undefined) return undefined;
+    this.#messages[this.#head++] = undefined;
+    this.#bytes -= bytesOf(message);
+    this.#compact();
+    return message;
+  }
+
+  clear(): void {
+    this.#messages = [];
+    this.#head = 0;
+    this.#bytes = 0;
+  }
+
+  #compact(): void {
+    if (this.#head === this.#messages.length) this.clear();
+    else if (this.#head >= 1024 && this.#head * 2 >= this.#messages.length) {
+      this.#messages = this.#messages.slice(this.#head);
+      this.#head = 0;
+    }
+  }
+}
+
+function bytesOf(message: Message<unknown>): number {
+  return message.kind === "frame" ? message.bytes : 0;
+}

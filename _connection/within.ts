@@ -1,0 +1,17 @@
+import { show } from "./show.ts";
+
+/** Checks a number of an option: `Cannot <action> as "<name>" must be …`. */
+export function within(
+  action: string,
+  name: string,
+  value: number,
+  least: number,
+  most = Infinity,
+): number {
+  if (typeof value !== "number") {
+    throw new TypeError(`Cannot ${action} as "${name}" must be a number: received ${show(value)}`);
+  }
+  if (value >= least && value <= most) return value;
+  const wanted = most === Infinity ? `at least ${least}` : `${least}-${most}`;
+  throw new RangeError(`Cannot ${action} as "${name}" must be ${wanted}: received ${show(value)}`);
+}
