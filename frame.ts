@@ -220,7 +220,9 @@ function controlData(what: string, data: Uint8Array): Uint8Array {
 
 function bytesOf(what: string, data: Uint8Array): Uint8Array {
   if (data instanceof Uint8Array) return data;
-  throw new TypeError(`Cannot build ${what} as "data" must be a Uint8Array: received ${typeof data}`);
+  throw new TypeError(
+    `Cannot build ${what} as "data" must be a Uint8Array: received ${typeof data}`,
+  );
 }
 
 function byteLength(text: string): number {

@@ -1,6 +1,6 @@
 import type { InitResult, UpgradeRequest, WebsocketHandler } from "../handler.ts";
 import { refusal, refuseForNow, refuseOrigin } from "./admission.ts";
-import { Connection } from "./connection.ts";
+import type { Connection } from "./connection.ts";
 import type { Settings } from "./settings.ts";
 import { show } from "./show.ts";
 import { notAResult, type OkResult, toOkStep } from "./step.ts";

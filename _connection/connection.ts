@@ -66,6 +66,11 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
     this.self = toSelf(this, this.#ending);
   }
 
+  /** Whether `init` did not say ok. */
+  get isRefused(): boolean {
+    return this.#ending.isSkipped;
+  }
+
   /** Whether its end is decided or waits in the mailbox. */
   get isEnding(): boolean {
     return this.#stopping !== undefined || this.#ending.reason !== undefined;

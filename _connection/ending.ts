@@ -30,6 +30,11 @@ export class Ending {
     return this.#reason;
   }
 
+  /** Whether there never was a connection to end. */
+  get isSkipped(): boolean {
+    return this.#over && this.#reason === undefined;
+  }
+
   /** Aborted when `terminate` has run. */
   get signal(): AbortSignal {
     this.#abort ??= new AbortController();

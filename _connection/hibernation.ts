@@ -40,7 +40,9 @@ function pathOf(value: unknown, path: string, seen: Set<unknown>): string {
 
 function* partsOf(value: unknown): Generator<[string, unknown]> {
   if (value instanceof Map) {
-    for (const [key, part] of value) yield* [[".key", key], [`.get(${String(key)})`, part]] as const;
+    for (const [key, part] of value) {
+      yield* [[".key", key], [`.get(${String(key)})`, part]] as const;
+    }
   } else if (value instanceof Set) {
     for (const part of value) yield [".value", part];
   } else if (typeof value === "object" && value !== null) {

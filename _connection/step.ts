@@ -122,7 +122,10 @@ function isLast(frame: OutFrame | undefined): boolean {
     case "close":
       return close(frame.code, frame.reason) !== undefined;
   }
-  throw notSendable(`"kind" of a frame must be "text", "binary" or "close"`, kindOf(frame) ?? frame);
+  throw notSendable(
+    `"kind" of a frame must be "text", "binary" or "close"`,
+    kindOf(frame) ?? frame,
+  );
 }
 
 // Deno does not send what another thread may write meanwhile.

@@ -46,7 +46,9 @@ export function fromCloseEvent(code: number, reason: string): TerminateReason {
 }
 
 /** Deno's error texts: the only hint of why it gave up a connection. A text not listed means the line broke. */
-export const ERROR_TEXTS: Readonly<Record<string, "badencoding" | "badframe" | "badsize" | "heartbeat">> = {
+export const ERROR_TEXTS: Readonly<
+  Record<string, "badencoding" | "badframe" | "badsize" | "heartbeat">
+> = {
   "Invalid UTF-8": "badencoding",
   "Invalid string data": "badencoding",
   "Invalid close code": "badframe",

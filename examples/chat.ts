@@ -1,7 +1,7 @@
 // A chat room for everyone who opens the page: deno run --allow-net examples/chat.ts [port]
 
 import { close, Connections, serveWebsocket, text } from "@lariat/websocket";
-import type { HandleResult, InFrame, TerminateReason, WebsocketHandler } from "@lariat/websocket";
+import type { HandleResult, OutFrame, TerminateReason, WebsocketHandler } from "@lariat/websocket";
 import page from "./chat.html" with { type: "text" };
 
 const MAX_NAME = 24;
@@ -24,8 +24,8 @@ type Said = {
 
 type ChatInfo =
   | Said
-  | { readonly kind: "joined"; readonly at: number; readonly who: Person }
-  | { readonly kind: "left"; readonly at: number; readonly who: Person; readonly why: string }
+  | { readonly kind: "joined"; readonly who: Person }
+  | { readonly kind: "left"; readonly who: Person; readonly why: string }
   | { readonly kind: "typing"; readonly who: Person };
 
 type ToPage =
@@ -43,15 +43,16 @@ const chat: WebsocketHandler<Person, ChatInfo> = {
     if (name === "") return { kind: "shutdown", response: nameless() };
 
     const cookie = readCookie(headers) ?? crypto.randomUUID();
-    const you = { id: await personId(cookie, name), name };
-    if (!isHere(you)) everyone.send({ kind: "joined", at: Date.now(), who: you });
+    const you = { id: await toId(cookie, name), name };
+    const joined = { kind: "joined", who: you } as const;
+    if (!isHere(you)) everyone.send(joined);
     here.set(self, you);
 
-    const frames = [toFrame({ kind: "welcome", you, people: [...here.values()] })];
+    const welcome = { kind: "welcome", you, people: [...here.values()] } as const;
     return {
       kind: "ok",
       state: you,
-      frames: frames.concat(log.map(toFrame)),
+      frames: [welcome, ...log, joined].map(toFrame),
       headers: { "set-cookie": `chat=${cookie}; HttpOnly; SameSite=Strict; Max-Age=31536000` },
     };
   },
@@ -60,29 +61,25 @@ const chat: WebsocketHandler<Person, ChatInfo> = {
     if (frame.kind === "binary") {
       return { kind: "reply", frames: close(1003, "this chat reads text only"), state: you };
     }
-    const message = parse(frame.data);
-    if (message !== undefined) return answer(message, you);
-    const why = `A message is 1 to ${MAX_TEXT} characters of text, with an id.`;
-    return { kind: "reply", frames: toFrame({ kind: "refused", why }), state: you };
+    return answer(parse(frame.data), you);
   },
 
   info: (news, you, self) => {
-    // Whoever reads slowly can do without this.
+    // Who reads slowly can do without this one.
     if (news.kind === "typing" && self.buffered > 65_536) return { kind: "ok", state: you };
     return { kind: "reply", frames: toFrame(news), state: you };
   },
 
   terminate: (reason, you, self) => {
     here.delete(self);
-    if (isHere(you)) return;
-    everyone.send({ kind: "left", at: Date.now(), who: you, why: inWords(reason) });
+    if (!isHere(you)) everyone.send({ kind: "left", who: you, why: inWords(reason) });
   },
 };
 
+// Control and direction characters go; the joiner that holds an emoji together stays.
 function cleanName(name: string): string {
-  // Control characters and text direction marks go; the joiner that holds an emoji together stays.
-  const visible = name.replace(/[^\P{C}\u200d]/gu, "").replace(/\s+/g, " ").trim();
-  return visible.length > MAX_NAME ? "" : visible;
+  const clean = name.replace(/[^\P{C}\u200d]/gu, "").replace(/\s+/g, " ").trim();
+  return clean.length > MAX_NAME ? "" : clean;
 }
 
 function nameless(): Response {
@@ -93,8 +90,8 @@ function readCookie(headers: Headers): string | undefined {
   return /(?:^|; )chat=([\w-]{36})(?:;|$)/.exec(headers.get("cookie") ?? "")?.[1];
 }
 
-// The cookie is a secret, its digest is not. Under two names one browser is two people.
-async function personId(cookie: string, name: string): Promise<string> {
+// The cookie is a secret, its digest is not. One browser under two names is two people.
+async function toId(cookie: string, name: string): Promise<string> {
   const bytes = new TextEncoder().encode(`${cookie} ${name}`);
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).slice(0, 8).toHex();
 }
@@ -103,16 +100,14 @@ function isHere({ id }: Person): boolean {
   return here.values().some((person) => person.id === id);
 }
 
-function toFrame(message: ToPage): InFrame {
+function toFrame(message: ToPage): OutFrame {
   return text(JSON.stringify(message));
 }
 
 function parse(data: string): FromPage | undefined {
   const { kind, id, text } = toRecord(data);
   if (kind === "typing") return { kind };
-  if (kind === "say" && isText(id, 36) && isText(text, MAX_TEXT)) {
-    return { kind, id, text: text.trim() };
-  }
+  if (kind === "say" && isText(id, 36) && isText(text, MAX_TEXT)) return { kind, id, text };
   return undefined;
 }
 
@@ -128,52 +123,57 @@ function isText(value: unknown, max: number): value is string {
   return typeof value === "string" && value.length <= max && value.trim() !== "";
 }
 
-function answer(message: FromPage, you: Person): HandleResult<Person> {
-  switch (message.kind) {
+function answer(message: FromPage | undefined, you: Person): HandleResult<Person> {
+  switch (message?.kind) {
     case "say":
-      say({ kind: "said", id: message.id, at: Date.now(), who: you, text: message.text });
+      say({ ...message, kind: "said", at: Date.now(), who: you });
       return { kind: "ok", state: you };
     case "typing":
       everyone.send({ kind: "typing", who: you });
       return { kind: "ok", state: you };
+    case undefined: {
+      const why = `A message is an id and a text of 1 to ${MAX_TEXT} characters.`;
+      return { kind: "reply", frames: toFrame({ kind: "refused", why }), state: you };
+    }
   }
 }
 
 function say(said: Said): void {
-  // After a lost line the page sends again what it saw no echo of.
-  if (log.some(({ id }) => id === said.id)) return;
+  // After a lost line the page says again what it heard no echo of.
+  if (log.some((old) => old.id === said.id)) return;
   log.push(said);
   if (log.length > MAX_LOG) log.shift();
   everyone.send(said);
 }
 
+const IN_WORDS: Record<Exclude<TerminateReason, { kind: "remote" }>["cause"], string> = {
+  shutdown: "was shown out",
+  timeout: "was silent too long",
+  drain: "the server is restarting",
+  badencoding: "spoke gibberish",
+  badframe: "spoke gibberish",
+  badsize: "said too much at once",
+  closed: "lost the line",
+  heartbeat: "stopped answering",
+  overflow: "talked too fast",
+  slow: "could not keep up",
+  crash: "ran into a bug",
+};
+
 function inWords(reason: TerminateReason): string {
-  switch (reason.kind) {
-    case "normal":
-      return { shutdown: "was shown out", timeout: "was silent too long", drain: "server restarting" }[reason.cause];
-    case "remote":
-      return reason.code === 1001 ? "closed the page" : "said good-bye";
-    case "error":
-      return ERRORS[reason.cause];
-  }
+  if (reason.kind !== "remote") return IN_WORDS[reason.cause];
+  return reason.code === 1001 ? "closed the page" : "said good-bye";
 }
 
 function servePage(): Response {
   const nonce = crypto.randomUUID();
+  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}';
+    connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none';
+    require-trusted-types-for 'script'`;
   return new Response(page.replaceAll("NONCE", nonce), {
     headers: {
       "content-type": "text/html; charset=utf-8",
-      "content-security-policy": [
-        "default-src 'none'",
-        `script-src 'nonce-${nonce}'`,
-        `style-src 'nonce-${nonce}'`,
-        "connect-src 'self'",
-        "img-src data:",
-        "base-uri 'none'",
-        "form-action 'none'",
-        "frame-ancestors 'none'",
-        "require-trusted-types-for 'script'",
-      ].join("; "),
+      "content-security-policy": policy.replace(/\s+/g, " "),
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",
     },
