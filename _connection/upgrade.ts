@@ -4,6 +4,7 @@ import { parseProtocols, refusal, refuseHandshake } from "./admission.ts";
 import { Connection } from "./connection.ts";
 import { DenoSocket } from "./deno_socket.ts";
 import type { Settings } from "./settings.ts";
+import { ownTurn, turns } from "./turns.ts";
 
 /** Takes a request from `Deno.serve` to an open connection, or answers why not. */
 export async function upgrade<State, Info>(
@@ -19,7 +20,8 @@ export async function upgrade<State, Info>(
   const snapshot = toUpgradeRequest(request, settings.remoteAddr);
   const acceptance = await accept(snapshot, connection, handler, settings);
   if (acceptance.kind === "refused") return acceptance.response;
-  await twoTurns();
+  await turns(2);
+  await ownTurn();
   if (signal.aborted) return turnBack(connection);
   return open(request, connection, acceptance.headers, settings);
 }
@@ -34,11 +36,6 @@ function toUpgradeRequest(request: Request, remoteAddr: Deno.Addr | undefined): 
     origin: headers.get("origin"),
     ...(remoteAddr === undefined ? {} : { remoteAddr }),
   };
-}
-
-// To upgrade for a client that has left leaks its socket for ever. Its leaving shows in the second turn.
-function twoTurns(): Promise<void> {
-  return new Promise((resolve) => setImmediate(() => setImmediate(resolve)));
 }
 
 function turnBack<State, Info>(connection: Connection<State, Info>): Response {

@@ -30,7 +30,8 @@ function toUsage(): Usage {
 
 // There only with --v8-flags=--expose-gc, which the memory bench gives and the echo bench does not.
 function collectGarbage(): void {
-  if ("gc" in globalThis && typeof globalThis.gc === "function") globalThis.gc();
+  const gc: unknown = Reflect.get(globalThis, "gc");
+  if (typeof gc === "function") gc();
 }
 
 // The pipe on stdin closes when the parent closes it, and also when the parent dies, however it dies.

@@ -1,0 +1,18 @@
+const waiting: (() => void)[] = [];
+
+/** Resolves when the event loop has turned `count` times. */
+export async function turns(count: number): Promise<void> {
+  for (let left = count; left > 0; left--) await new Promise<void>((turn) => setImmediate(turn));
+}
+
+/** Resolves for one caller in each turn of the event loop, in order. */
+export function ownTurn(): Promise<void> {
+  const { promise, resolve } = Promise.withResolvers<void>();
+  if (waiting.push(resolve) === 1) setImmediate(admit);
+  return promise;
+}
+
+function admit(): void {
+  waiting.shift()?.();
+  if (waiting.length > 0) setImmediate(admit);
+}
