@@ -25,6 +25,8 @@ const LOADS: readonly Load[] = [
   },
 ];
 
+const HEADER = ["", "connections", "raw", "ours", "ours/raw (least-greatest)"];
+
 const { values } = parseArgs({
   options: {
     seconds: { type: "string", default: "1" },
@@ -59,8 +61,6 @@ function printResults(results: readonly Result[]): void {
   print("\nServer CPU time by clock time: near 1 the server was the limit, and not the load");
   printTable([["", "raw", "ours"], ...results.map(toBusyRow)]);
 }
-
-const HEADER = ["", "connections", "raw", "ours", "ours/raw (least-greatest)"];
 
 function toRow(
   { load, raw, ours }: Result,

@@ -1,18 +1,16 @@
 // A chat room for everyone who opens the page: deno run --allow-net examples/chat.ts [port]
 
-import { close, Connections, serveWebsocket, text } from "@lariat/websocket";
-import type { HandleResult, OutFrame, TerminateReason, WebsocketHandler } from "@lariat/websocket";
+import { Connections, serveWebsocket, text } from "@lariat/websocket";
+import type { OutFrame, Self, TerminateReason, WebsocketHandler } from "@lariat/websocket";
 import page from "./chat.html" with { type: "text" };
 
 const MAX_NAME = 24;
 const MAX_TEXT = 1000;
 const MAX_LOG = 50;
+const NAMELESS = `Ask for /ws?name=, with 1 to ${MAX_NAME} characters.\n`;
+const REFUSED = `A message is an id and a text of 1 to ${MAX_TEXT} characters.`;
 
 type Person = { readonly id: string; readonly name: string };
-
-type FromPage =
-  | { readonly kind: "say"; readonly id: string; readonly text: string }
-  | { readonly kind: "typing" };
 
 type Said = {
   readonly kind: "said";
@@ -33,19 +31,23 @@ type ToPage =
   | { readonly kind: "welcome"; readonly you: Person; readonly people: readonly Person[] }
   | { readonly kind: "refused"; readonly why: string };
 
-const everyone = new Connections<ChatInfo>({ max: 1000 });
-const here = new Map<object, Person>();
+type FromPage =
+  | { readonly kind: "say"; readonly id: string; readonly text: string }
+  | { readonly kind: "typing" };
+
+const connections = new Connections<ChatInfo>({ max: 1000 });
+const here = new Map<Self<ChatInfo>, Person>();
 const log: Said[] = [];
 
 const chat: WebsocketHandler<Person, ChatInfo> = {
   init: async ({ url, headers }, self) => {
     const name = cleanName(new URL(url).searchParams.get("name") ?? "");
-    if (name === "") return { kind: "shutdown", response: nameless() };
+    if (name === "") return { kind: "shutdown", response: new Response(NAMELESS, { status: 400 }) };
 
     const cookie = readCookie(headers) ?? crypto.randomUUID();
     const you = { id: await toId(cookie, name), name };
     const joined = { kind: "joined", who: you } as const;
-    if (!isHere(you)) everyone.send(joined);
+    if (!isHere(you)) tell(joined);
     here.set(self, you);
 
     const welcome = { kind: "welcome", you, people: [...here.values()] } as const;
@@ -58,10 +60,17 @@ const chat: WebsocketHandler<Person, ChatInfo> = {
   },
 
   handle: (frame, you) => {
-    if (frame.kind === "binary") {
-      return { kind: "reply", frames: close(1003, "this chat reads text only"), state: you };
+    const message = frame.kind === "text" ? parse(frame.data) : undefined;
+    switch (message?.kind) {
+      case "say":
+        say({ ...message, kind: "said", at: Date.now(), who: you });
+        return { kind: "ok", state: you };
+      case "typing":
+        tell({ kind: "typing", who: you });
+        return { kind: "ok", state: you };
+      case undefined:
+        return { kind: "reply", frames: toFrame({ kind: "refused", why: REFUSED }), state: you };
     }
-    return answer(parse(frame.data), you);
   },
 
   info: (news, you, self) => {
@@ -72,7 +81,7 @@ const chat: WebsocketHandler<Person, ChatInfo> = {
 
   terminate: (reason, you, self) => {
     here.delete(self);
-    if (!isHere(you)) everyone.send({ kind: "left", who: you, why: inWords(reason) });
+    if (!isHere(you)) tell({ kind: "left", who: you, why: inWords(reason) });
   },
 };
 
@@ -80,10 +89,6 @@ const chat: WebsocketHandler<Person, ChatInfo> = {
 function cleanName(name: string): string {
   const clean = name.replace(/[^\P{C}\u200d]/gu, "").replace(/\s+/g, " ").trim();
   return clean.length > MAX_NAME ? "" : clean;
-}
-
-function nameless(): Response {
-  return new Response(`Ask for /ws?name=, with 1 to ${MAX_NAME} characters.\n`, { status: 400 });
 }
 
 function readCookie(headers: Headers): string | undefined {
@@ -96,8 +101,14 @@ async function toId(cookie: string, name: string): Promise<string> {
   return new Uint8Array(await crypto.subtle.digest("SHA-256", bytes)).slice(0, 8).toHex();
 }
 
+// A person is here once, however many tabs are open.
 function isHere({ id }: Person): boolean {
   return here.values().some((person) => person.id === id);
+}
+
+// From inside `init` on nobody misses anything: what is told meanwhile comes after its frames.
+function tell(news: ChatInfo): void {
+  for (const self of here.keys()) self.send(news);
 }
 
 function toFrame(message: ToPage): OutFrame {
@@ -105,45 +116,26 @@ function toFrame(message: ToPage): OutFrame {
 }
 
 function parse(data: string): FromPage | undefined {
-  const { kind, id, text } = toRecord(data);
-  if (kind === "typing") return { kind };
-  if (kind === "say" && isText(id, 36) && isText(text, MAX_TEXT)) return { kind, id, text };
-  return undefined;
-}
-
-function toRecord(data: string): Record<string, unknown> {
   try {
-    return Object(JSON.parse(data));
+    const { kind, id, text }: Record<string, unknown> = JSON.parse(data);
+    if (kind === "typing") return { kind };
+    if (kind === "say" && isText(id, 36) && isText(text, MAX_TEXT)) return { kind, id, text };
   } catch {
-    return {};
+    // Not JSON: refused as everything else that is no message.
   }
+  return undefined;
 }
 
 function isText(value: unknown, max: number): value is string {
   return typeof value === "string" && value.length <= max && value.trim() !== "";
 }
 
-function answer(message: FromPage | undefined, you: Person): HandleResult<Person> {
-  switch (message?.kind) {
-    case "say":
-      say({ ...message, kind: "said", at: Date.now(), who: you });
-      return { kind: "ok", state: you };
-    case "typing":
-      everyone.send({ kind: "typing", who: you });
-      return { kind: "ok", state: you };
-    case undefined: {
-      const why = `A message is an id and a text of 1 to ${MAX_TEXT} characters.`;
-      return { kind: "reply", frames: toFrame({ kind: "refused", why }), state: you };
-    }
-  }
-}
-
 function say(said: Said): void {
   // After a lost line the page says again what it heard no echo of.
-  if (log.some((old) => old.id === said.id)) return;
+  if (log.some(({ id }) => id === said.id)) return;
   log.push(said);
   if (log.length > MAX_LOG) log.shift();
-  everyone.send(said);
+  tell(said);
 }
 
 const IN_WORDS: Record<Exclude<TerminateReason, { kind: "remote" }>["cause"], string> = {
@@ -167,13 +159,13 @@ function inWords(reason: TerminateReason): string {
 
 function servePage(): Response {
   const nonce = crypto.randomUUID();
-  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}';
-    connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none';
-    require-trusted-types-for 'script'`;
+  const policy = `default-src 'none'; script-src 'nonce-${nonce}'; style-src 'nonce-${nonce}'; ` +
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; " +
+    "frame-ancestors 'none'; require-trusted-types-for 'script'";
   return new Response(page.replaceAll("NONCE", nonce), {
     headers: {
       "content-type": "text/html; charset=utf-8",
-      "content-security-policy": policy.replace(/\s+/g, " "),
+      "content-security-policy": policy,
       "referrer-policy": "no-referrer",
       "x-content-type-options": "nosniff",
     },
@@ -181,18 +173,14 @@ function servePage(): Response {
 }
 
 const server = Deno.serve({ port: Number(Deno.args[0] ?? 8000) }, (request) => {
-  switch (new URL(request.url).pathname) {
-    case "/":
-      return servePage();
-    case "/ws":
-      return serveWebsocket(request, chat, { connections: everyone, maxMessageSize: 16_384 });
-    default:
-      return new Response("The chat is at /.\n", { status: 404 });
-  }
+  const { pathname } = new URL(request.url);
+  if (pathname === "/") return servePage();
+  if (pathname !== "/ws") return new Response("The chat is at /.\n", { status: 404 });
+  return serveWebsocket(request, chat, { connections, maxMessageSize: 16_384 });
 });
 
 async function stop(): Promise<void> {
-  await everyone.drain({ code: 1012, reason: "the server is restarting" });
+  await connections.drain({ code: 1012, reason: "the server is restarting" });
   await server.shutdown();
   Deno.exit();
 }

@@ -216,7 +216,11 @@ function parseFrame(bytes: Uint8Array): { frame: RawFrame; length: number } | un
   const short = second & 0x7f;
   const start = short < 126 ? 2 : short === 126 ? 4 : 10;
   if (bytes.length < start) return undefined;
-  const size = short < 126 ? short : short === 126 ? view.getUint16(2) : Number(view.getBigUint64(2));
+  const size = short < 126
+    ? short
+    : short === 126
+    ? view.getUint16(2)
+    : Number(view.getBigUint64(2));
   if (bytes.length < start + size) return undefined;
   const payload = bytes.slice(start, start + size);
   return {

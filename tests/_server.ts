@@ -1,0 +1,51 @@
+import { serveWebsocket, type ServeWebsocketOptions, type WebsocketHandler } from "../mod.ts";
+
+/** A server on a free port of the loopback address. */
+export interface TestServer extends AsyncDisposable {
+  readonly port: number;
+  readonly server: Deno.HttpServer<Deno.NetAddr>;
+}
+
+/** Serves any fetch handler. */
+export function serveRaw(
+  handler: (
+    request: Request,
+    info: Deno.ServeHandlerInfo<Deno.NetAddr>,
+  ) => Response | Promise<Response>,
+): TestServer {
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handler);
+  return {
+    port: server.addr.port,
+    server,
+    async [Symbol.asyncDispose]() {
+      await server.shutdown();
+    },
+  };
+}
+
+/** Serves a handler. */
+export function serve<State, Info = never>(
+  handler: WebsocketHandler<State, Info>,
+  options: ServeWebsocketOptions<Info> = {},
+): TestServer {
+  return serveRaw((request) => serveWebsocket(request, handler, options));
+}
+
+/** Resolves when the wire had its milliseconds. */
+export function milliseconds(count: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, count));
+}
+
+/** Waits for something that the wire brings; fails after five seconds. */
+export async function until(what: string, holds: () => boolean): Promise<void> {
+  const end = Date.now() + 5_000;
+  while (!holds()) {
+    if (Date.now() > end) throw new Error(`Still waiting for ${what}`);
+    await milliseconds(2);
+  }
+}
+
+/** How many file descriptors this process holds. */
+export function descriptors(): number {
+  return [...Deno.readDirSync("/proc/self/fd")].length;
+}
