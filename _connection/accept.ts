@@ -25,7 +25,7 @@ export async function accept<State, Info>(
   { registry, origin }: Settings<Info>,
 ): Promise<Acceptance<State, Info>> {
   if (registry?.isClosed) return { kind: "refused", response: refuseForNow() };
-  registry?.arrive(connection);
+  registry?.join(connection);
   try {
     const refused = await refuseOrigin(origin, request);
     if (refused !== undefined) return refuse(connection, refused);

@@ -89,8 +89,6 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   begin(step: Step<State>): void {
     this.#state = toKept(step);
     this.#opening = step;
-    this.#settings.registry?.join(this);
-    if (this.#ending.reason !== undefined) this.#settings.registry?.leave(this);
   }
 
   /** `init` did not say ok: there never was a connection. */

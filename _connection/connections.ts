@@ -46,7 +46,7 @@ const registries = new WeakMap<object, Registry<unknown>>();
 
 /**
  * The connections of a server, or of a part of it: counts and limits them, sends to all, and drains them before a
- * shutdown. A connection belongs to it from the `"ok"` of `init` until its end is decided.
+ * shutdown. A connection belongs to it from the call of its `init`, unless that refuses, until its end is decided.
  *
  * Once it is draining it takes no more connections.
  *
@@ -105,7 +105,7 @@ export class Connections<Info = never> implements Iterable<Self<Info>> {
   }
 
   /**
-   * Sends an info to every connection.
+   * Sends an info to every connection. One whose `init` is running gets it after its open.
    *
    * @param info What their `info` gets. It is not copied.
    * @returns How many took it.

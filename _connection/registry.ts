@@ -29,11 +29,10 @@ interface Drain<Info> {
 const SLICE = 20;
 const REASON: TerminateReason = { kind: "normal", cause: "drain" };
 
-/** Who is connected: arriving while `init` runs, live until the end is decided, ending until nothing of them is left. */
+/** Who is connected: live from the call of `init` until the end is decided, then ending until nothing is left. */
 export class Registry<Info> {
   readonly live: Set<Member<Info>> = new Set();
   readonly #max: number;
-  readonly #arriving = new Set<Member<Info>>();
   readonly #ending = new Set<Member<Info>>();
   readonly #drains = new Set<Drain<Info>>();
   #draining = false;
@@ -48,21 +47,17 @@ export class Registry<Info> {
   }
 
   get isClosed(): boolean {
-    return this.#draining || this.live.size + this.#arriving.size >= this.#max;
-  }
-
-  arrive(member: Member<Info>): void {
-    this.#arriving.add(member);
+    return this.#draining || this.live.size >= this.#max;
   }
 
   join(member: Member<Info>): void {
-    this.#arriving.delete(member);
     this.live.add(member);
   }
 
   /** The upgrade was refused: it never was a connection. */
   turnAway(member: Member<Info>): void {
-    this.#arriving.delete(member);
+    this.live.delete(member);
+    this.#ending.delete(member);
     for (const drain of this.#drains) {
       drain.waiting.delete(member);
       settle(drain);
@@ -86,7 +81,7 @@ export class Registry<Info> {
 
   async drain(close: CloseFrame, deadline: number, spread: number): Promise<DrainResult> {
     this.#draining = true;
-    const members = [...this.#arriving, ...this.live];
+    const members = [...this.live];
     const waiting = new Set([...members, ...this.#ending]);
     const { promise, resolve } = Promise.withResolvers<void>();
     const drain = { waiting, done: resolve, drained: 0, abandoned: 0 };

@@ -1,7 +1,7 @@
 /**
- * The comparison of two servers under one load. Every round starts both anew, as two runs of the same program can differ
- * by a tenth for their whole life, and loads them in turn for slices of a tenth of a second, so that a machine that
- * slows down does so for both.
+ * The comparison of two servers under one load. Every round starts both anew, as one run of a
+ * program can be faster than another for its whole life, and loads them in turn for slices of a
+ * tenth of a second, so that a machine that slows down does so for both.
  */
 import { checkEchoes, type Load, prepare, type Prepared, runLoad } from "./_load.ts";
 import { type ServerProcess, startServer } from "./_server_process.ts";

@@ -1,6 +1,7 @@
 /**
- * The load: connections that each keep a fixed number of frames in flight for a while. One prepared frame is sent again
- * and again, and of what comes back only the length is counted, once its first echo has been compared byte by byte.
+ * The load: connections that each keep a fixed number of frames in flight for a while. One prepared
+ * frame is sent again and again, and of what comes back only the length is counted, once its first
+ * echo has been compared byte by byte.
  */
 import { join, toMaskedFrame, toServerFrame, writeAll } from "./_wire.ts";
 

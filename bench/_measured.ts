@@ -1,6 +1,6 @@
 /**
- * The part that both measured servers share: a plain request is answered with what the process has used so far, and the
- * process ends when its parent does.
+ * The part that both measured servers share: a plain request is answered with what the process has
+ * used so far, and the process ends when its parent does.
  */
 import process from "node:process";
 
@@ -11,14 +11,16 @@ export interface Usage {
   readonly heapUsed: number;
 }
 
-/** Serves `upgrade` on a free port, printed as the first line of stdout. */
-export function serveMeasured(upgrade: (request: Request) => Response | Promise<Response>): void {
+/** Serves `upgrade` on a free port, printed as the first line of stdout, until stdin is closed. */
+export async function serveMeasured(
+  upgrade: (request: Request) => Response | Promise<Response>,
+): Promise<void> {
   Deno.serve({
     hostname: "127.0.0.1",
     port: 0,
     onListen: ({ port }) => void Deno.stdout.writeSync(new TextEncoder().encode(`${port}\n`)),
   }, (request) => request.headers.has("upgrade") ? upgrade(request) : Response.json(toUsage()));
-  exitWithParent();
+  await exitWithParent();
 }
 
 function toUsage(): Usage {
@@ -34,7 +36,7 @@ function collectGarbage(): void {
   if (typeof gc === "function") gc();
 }
 
-// The pipe on stdin closes when the parent closes it, and also when the parent dies, however it dies.
+// The pipe on stdin closes when the parent closes it, and when the parent dies, however it dies.
 async function exitWithParent(): Promise<void> {
   for await (const _ of Deno.stdin.readable);
   Deno.exit();

@@ -1,4 +1,7 @@
-/** A measured server as its parent sees it: a process of its own, its port, and what it has used so far. */
+/**
+ * A measured server as its parent sees it: a process of its own, its port, and what it has used so
+ * far.
+ */
 import type { Usage } from "./_measured.ts";
 
 /** A running server process, ended by `await using`. */
@@ -9,9 +12,9 @@ export interface ServerProcess extends AsyncDisposable {
 
 /** Starts a file of this folder as a server process. */
 export async function startServer(file: string, flags: string[] = []): Promise<ServerProcess> {
-  const path = new URL(file, import.meta.url).pathname;
+  const { href } = new URL(file, import.meta.url);
   const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", ...flags, path],
+    args: ["run", "-A", ...flags, href],
     stdin: "piped",
     stdout: "piped",
   }).spawn();

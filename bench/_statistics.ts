@@ -1,4 +1,6 @@
-/** The few numbers that the benches print of many: a median, and how far the single ones were apart. */
+/**
+ * The few numbers that the benches print of many: a median, and how far the single ones were apart.
+ */
 
 /** The middle value, or the mean of the two in the middle. */
 export function median(values: readonly number[]): number {

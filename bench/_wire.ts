@@ -1,6 +1,7 @@
 /**
- * The bytes of a WebSocket client, by hand: one handshake, one masked frame, and the echo that must come back. The
- * benches speak raw TCP with them, so that a client library's cost is not part of what is measured.
+ * The bytes of a WebSocket client, by hand: one handshake, one masked frame, and the echo that must
+ * come back. The benches speak raw TCP with them, so that a client library's cost is not part of
+ * what is measured.
  */
 
 const OPCODES = { text: 0x1, binary: 0x2, close: 0x8 } as const;

@@ -3,12 +3,20 @@
  *
  *     deno run -A bench/echo.ts [--seconds 1] [--rounds 7] [--noise]
  *
- * Both echo servers are processes of their own, with the same heartbeat, under the same load over loopback. `--noise`
- * measures the raw server against itself: no difference smaller than what that prints means anything. Of the numbers, CPU
- * per message is the one to trust, as it does not depend on what else the machine is doing at the time.
+ * Both echo servers are processes of their own, with the same heartbeat, under the same load over
+ * loopback. `--noise` measures the raw server against itself: no difference smaller than what that
+ * prints means anything. Of the numbers, CPU per message is the one to trust, as it depends least
+ * on what else the machine is doing.
  */
 import { parseArgs } from "node:util";
-import { compare, type Comparison, type Contestants, type Round } from "./_compare.ts";
+import { toPositive } from "./_arguments.ts";
+import {
+  compare,
+  type Comparison,
+  type Contestants,
+  type Patience,
+  type Round,
+} from "./_compare.ts";
 import type { Load } from "./_load.ts";
 import { print, printMachine, printTable } from "./_print.ts";
 import { median, showRatios } from "./_statistics.ts";
@@ -36,11 +44,11 @@ const { values } = parseArgs({
 });
 
 await main(
-  { seconds: Number(values.seconds), rounds: Number(values.rounds) },
+  { seconds: toPositive("seconds", values.seconds), rounds: toPositive("rounds", values.rounds) },
   { raw: "./raw_server.ts", ours: values.noise ? "./raw_server.ts" : "./our_server.ts" },
 );
 
-async function main(patience: { seconds: number; rounds: number }, files: Contestants) {
+async function main(patience: Patience, files: Contestants) {
   printMachine();
   print(`${patience.rounds} rounds of ${patience.seconds} s on each server, in turns; medians`);
   if (files.raw === files.ours) print(`"ours" is the raw server again: the differences are noise`);

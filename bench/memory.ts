@@ -1,12 +1,15 @@
 /**
- * What does an idle connection keep in memory with `serveWebsocket`, compared with a bare `Deno.upgradeWebSocket`?
+ * What does an idle connection keep in memory with `serveWebsocket`, compared with a bare
+ * `Deno.upgradeWebSocket`?
  *
  *     deno run -A bench/memory.ts [--connections 2000] [--rounds 3] [--noise]
  *
- * Each round starts both servers anew and lets each collect its garbage before it is asked. `--noise` measures the raw
- * server against itself. JS heap is the number to trust: RSS moves in whole pages, and the allocator keeps what it had.
+ * Each round starts both servers anew and lets each collect its garbage before it is asked.
+ * `--noise` measures the raw server against itself. JS heap is the number to trust: RSS moves in
+ * whole pages, and the allocator keeps what it had.
  */
 import { parseArgs } from "node:util";
+import { toPositive } from "./_arguments.ts";
 import { print, printMachine, printTable } from "./_print.ts";
 import { type ServerProcess, startServer } from "./_server_process.ts";
 import { median, showRatios } from "./_statistics.ts";
@@ -30,8 +33,8 @@ const { values } = parseArgs({
 });
 
 await main(
-  Number(values.connections),
-  Number(values.rounds),
+  toPositive("connections", values.connections),
+  toPositive("rounds", values.rounds),
   values.noise ? "./raw_server.ts" : "./our_server.ts",
 );
 

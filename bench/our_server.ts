@@ -1,4 +1,7 @@
-/** What the library costs on top: the same echo as a handler, with default options. Started by the benches. */
+/**
+ * What the library costs on top: the same echo as a handler, with default options. Started by the
+ * benches.
+ */
 import { serveWebsocket, type WebsocketHandler } from "../mod.ts";
 import { serveMeasured } from "./_measured.ts";
 
@@ -7,4 +10,4 @@ const echo: WebsocketHandler<null> = {
   handle: (frame, state) => ({ kind: "reply", frames: frame, state }),
 };
 
-serveMeasured((request) => serveWebsocket(request, echo));
+await serveMeasured((request) => serveWebsocket(request, echo));

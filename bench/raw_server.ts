@@ -1,7 +1,9 @@
-/** What Deno itself costs: the shortest echo over `Deno.upgradeWebSocket`. Started by the benches. */
+/**
+ * What Deno itself costs: the shortest echo over `Deno.upgradeWebSocket`. Started by the benches.
+ */
 import { serveMeasured } from "./_measured.ts";
 
-serveMeasured((request) => {
+await serveMeasured((request) => {
   const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: 30 });
   socket.onmessage = ({ data }) => socket.send(data);
   return response;

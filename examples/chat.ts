@@ -85,9 +85,9 @@ const chat: WebsocketHandler<Person, ChatInfo> = {
   },
 };
 
-// Control and direction characters go; the joiner that holds an emoji together stays.
+// Characters that cannot be seen go, such as those that turn the direction of writing.
 function cleanName(name: string): string {
-  const clean = name.replace(/[^\P{C}\u200d]/gu, "").replace(/\s+/g, " ").trim();
+  const clean = name.replace(/\p{C}/gu, "").replace(/\s+/g, " ").trim();
   return clean.length > MAX_NAME ? "" : clean;
 }
 
@@ -106,7 +106,8 @@ function isHere({ id }: Person): boolean {
   return here.values().some((person) => person.id === id);
 }
 
-// From inside `init` on nobody misses anything: what is told meanwhile comes after its frames.
+// Not `connections.send`: a connection is there only after its `init`, and would miss what is told
+// between the writing of its welcome and then.
 function tell(news: ChatInfo): void {
   for (const self of here.keys()) self.send(news);
 }
@@ -180,7 +181,7 @@ const server = Deno.serve({ port: Number(Deno.args[0] ?? 8000) }, (request) => {
 });
 
 async function stop(): Promise<void> {
-  await connections.drain({ code: 1012, reason: "the server is restarting" });
+  await connections.drain({ code: 1012, reason: "the server is restarting", deadline: 3000 });
   await server.shutdown();
   Deno.exit();
 }

@@ -26,7 +26,7 @@ const server = Deno.serve({
 }, (request) => {
   const path = new URL(request.url).pathname.slice(1);
   if (path === "stats") return Response.json(stats());
-  if (path === "shutdown") return Response.json(void shutdown() ?? null);
+  if (path === "shutdown") return Response.json(startShutdown());
   return flags.ours
     ? serveWebsocket(request, toHandler(path), { connections, onError: () => count("onError") })
     : toRaw(request, path);
@@ -51,15 +51,16 @@ function stats(): Stats {
   };
 }
 
-async function shutdown(): Promise<void> {
-  await server.shutdown();
-  print("shut down");
+function startShutdown(): boolean {
+  // It waits for this answer too.
+  server.shutdown().then(() => print("shut down"));
+  return true;
 }
 
 function toHandler(path: string): WebsocketHandler<string, string> {
   const act = (place: string) => {
     if (path === `throw-${place}`) throw new Error(path);
-    if (path === `reject-${place}`) return Promise.reject(new Error(path));
+    return path === `reject-${place}` ? Promise.reject(new Error(path)) : undefined;
   };
   return {
     init(_request, self) {
@@ -100,7 +101,7 @@ function toRaw(request: Request, path: string): Response {
   const { socket, response } = Deno.upgradeWebSocket(request);
   const fail = () => {
     if (path.startsWith("throw")) throw new Error(path);
-    if (path.startsWith("reject")) return Promise.reject(new Error(path));
+    return path.startsWith("reject") ? Promise.reject(new Error(path)) : undefined;
   };
   if (path.endsWith("init")) void fail();
   socket.onopen = () => path.endsWith("info") ? fail() : undefined;
@@ -111,6 +112,7 @@ function toRaw(request: Request, path: string): Response {
     if (path === "push") { for (let left = 64; left > 0; left--) socket.send("x".repeat(MIB)); }
     else socket.send(data);
     if (path === "close") socket.close(4000);
+    return undefined;
   };
   return response;
 }

@@ -86,10 +86,11 @@ for (const how of ["throw", "reject"]) {
     Deno.test(`a ${how} in ${place} ends the process or the listener of raw Deno`, async () => {
       await using victim = await Victim.start("raw");
       using client = await RawClient.connect(victim.port);
-      await client.upgrade({}, `GET /${path} HTTP/1.1`).catch(() => {});
+      await client.write(handshake({}, `GET /${path} HTTP/1.1`));
+      if (place !== "init") await client.readHead();
       if (place === "handle") await client.write(frame(OPCODE.text, "x"));
       if (place === "terminate") await client.write(closeFrame(1000));
-      await milliseconds(100);
+      await milliseconds(200);
       assertEquals(await victim.stats(), undefined);
     });
   }
