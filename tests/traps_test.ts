@@ -99,3 +99,99 @@ for (const how of ["throw", "reject"]) {
 function closeFrameOf() {
   return { fin: true, rsv: 0, opcode: OPCODE.close, payload: new Uint8Array() };
 }
+
+/** Opens a connection whose handler closes at the first message, sends by `act`, and tells the close code seen. */
+async function closeUnder(
+  victim: Victim,
+  act: (client: RawClient) => Promise<unknown>,
+): Promise<number | "fin"> {
+  using client = await openAt(victim.port, "close");
+  const sent = act(client).catch(() => {});
+  const seen = await client.readClose();
+  client.end();
+  await sent;
+  return seen;
+}
+
+async function openAt(port: number, path: string): Promise<RawClient> {
+  const client = await RawClient.connect(port);
+  const head = await client.upgrade({}, `GET /${path} HTTP/1.1`);
+  assertEquals(head.split(" ")[1], "101");
+  return client;
+}
+
+const ONE = frame(OPCODE.text, "x");
+const KIB = frame(OPCODE.text, "x".repeat(1024));
+
+const BURSTS: Readonly<Record<string, (client: RawClient) => Promise<unknown>>> = {
+  "3 messages in one segment": (client) => client.write(join(ONE, ONE, ONE)),
+  "a burst of 500 KiB": (client) => client.write(join(...Array.from({ length: 500 }, () => KIB))),
+  "a flood": async (client) => {
+    for (let left = 300; left > 0; left--) {
+      await client.write(join(...Array.from({ length: 64 }, () => KIB)));
+    }
+  },
+};
+
+for (const [name, act] of Object.entries(BURSTS)) {
+  Deno.test(`a close inside handle arrives under ${name}, 20 of 20`, async () => {
+    await using victim = await Victim.start("ours");
+    for (let round = 1; round <= 20; round++) {
+      assertEquals(await closeUnder(victim, act), 4000, `round ${round}`);
+    }
+  });
+}
+
+Deno.test("a close inside a listener is lost under 3 messages in one segment on raw Deno", async () => {
+  await using victim = await Victim.start("raw");
+  const seen = [];
+  for (let round = 1; round <= 20; round++) {
+    seen.push(await closeUnder(victim, (client) => client.write(join(ONE, ONE, ONE))));
+  }
+  assertLess(seen.filter((code) => code === 4000).length, 20);
+});
+
+/** How far the memory grew, in MiB, when 200 ms after `act` the victim is asked. */
+async function growth(victim: Victim, act: () => Promise<unknown>): Promise<number> {
+  const before = await victim.stats();
+  await act();
+  await milliseconds(200);
+  const after = await victim.stats();
+  return ((after?.rss ?? Infinity) - (before?.rss ?? 0)) / MIB;
+}
+
+Deno.test("64 MiB for a client that does not read end with error/slow, and memory stays bounded", async () => {
+  await using victim = await Victim.start("ours");
+  using client = await openAt(victim.port, "push");
+  // 16 MiB of maxBuffered, 16 MiB for the message on top and the copies V8 has not collected yet.
+  assertLess(await growth(victim, () => client.write(ONE)), 48);
+  const stats = await victim.stats();
+  assertEquals(stats?.counts["terminate error/slow"], 1);
+  assertEquals(stats?.size, 0);
+});
+
+Deno.test("64 MiB for a client that does not read stay in the memory of raw Deno", async () => {
+  await using victim = await Victim.start("raw");
+  using client = await openAt(victim.port, "push");
+  assertGreater(await growth(victim, () => client.write(ONE)), 55);
+});
+
+async function flood(client: RawClient): Promise<void> {
+  const block = frame(OPCODE.binary, new Uint8Array(64 * 1024));
+  for (let left = 3_200; left > 0; left--) await client.write(block);
+}
+
+Deno.test("200 MiB for a handler that never answers end with 1013, and memory stays bounded", async () => {
+  await using victim = await Victim.start("ours");
+  using client = await openAt(victim.port, "hang");
+  const seen = client.readClose();
+  assertLess(await growth(victim, () => flood(client).catch(() => {})), 60);
+  assertEquals(await seen, 1013);
+  assertEquals((await victim.stats())?.size, 0);
+});
+
+Deno.test("200 MiB for a listener that never answers stay in the memory of raw Deno", async () => {
+  await using victim = await Victim.start("raw");
+  using client = await openAt(victim.port, "hang");
+  assertGreater(await growth(victim, () => flood(client)), 100);
+});

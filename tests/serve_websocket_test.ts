@@ -1,0 +1,458 @@
+import { assert, assertEquals, assertLess, assertStringIncludes, assertThrows } from "@std/assert";
+import {
+  binary,
+  close,
+  type CloseFrame,
+  Connections,
+  type Self,
+  serveWebsocket,
+  type ServeWebsocketOptions,
+  type TerminateReason,
+  text,
+  type UpgradeRequest,
+  type WebsocketHandler,
+} from "../mod.ts";
+import { closeFrame, frame, handshake, join, OPCODE, RawClient, textOf } from "./_raw_client.ts";
+import { milliseconds, serve, serveRaw, until } from "./_server.ts";
+
+const ECHO: WebsocketHandler<null> = {
+  init: () => ({ kind: "ok", state: null }),
+  handle: (frame, state) => ({ kind: "reply", frames: frame, state }),
+};
+
+/** The status and head of the answer to a handshake. */
+async function ask(
+  headers: Record<string, string | null>,
+  { line, options, handler = ECHO }: {
+    readonly line?: string;
+    readonly options?: ServeWebsocketOptions;
+    readonly handler?: WebsocketHandler<null>;
+  } = {},
+): Promise<{ status: number; head: string }> {
+  await using server = serve(handler, options);
+  using client = await RawClient.connect(server.port);
+  const head = await client.upgrade(headers, line);
+  if (head.startsWith("HTTP/1.1 101")) await client.write(closeFrame(1000));
+  return { status: Number(head.split(" ")[1]), head: head.toLowerCase() };
+}
+
+const HANDSHAKES: readonly [string, Record<string, string | null>, number, string?][] = [
+  ["a plain upgrade", {}, 101],
+  ["lists of tokens", { "Upgrade": "h2c, WebSocket", "Connection": "keep-alive, upgrade" }, 101],
+  ["no Upgrade", { "Upgrade": null }, 426],
+  ["another Upgrade", { "Upgrade": "foo" }, 426],
+  ["no Connection: upgrade", { "Connection": "keep-alive" }, 426],
+  ["version 8", { "Sec-WebSocket-Version": "8" }, 426],
+  ["two versions", { "Sec-WebSocket-Version": "13, 8" }, 426],
+  ["no version", { "Sec-WebSocket-Version": null }, 426],
+  ["a short key", { "Sec-WebSocket-Key": "abc" }, 400],
+  ["no key", { "Sec-WebSocket-Key": null }, 400],
+  ["two keys", { "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==, dGhlIHNhbXBsZSBub25jZQ==" }, 400],
+  ["POST", {}, 405, "POST / HTTP/1.1"],
+  ["HEAD", {}, 405, "HEAD / HTTP/1.1"],
+  ["a page of another origin", { "Origin": "https://evil.example" }, 403],
+  ["a sandboxed page", { "Origin": "null" }, 403],
+  ["a page of the same origin", { "Origin": "http://127.0.0.1" }, 101],
+  ["a page of the same host behind TLS", { "Origin": "https://127.0.0.1" }, 101],
+];
+
+for (const [name, headers, status, line] of HANDSHAKES) {
+  Deno.test(`serveWebsocket() answers ${name} with ${status}`, async () => {
+    const answer = await ask(headers, line === undefined ? {} : { line });
+    assertEquals(answer.status, status);
+    if (status !== 426) return;
+    assertStringIncludes(answer.head, "upgrade: websocket");
+    assertStringIncludes(answer.head, "sec-websocket-version: 13");
+  });
+}
+
+Deno.test("serveWebsocket() does not call init for a refused handshake", async () => {
+  let inits = 0;
+  const handler: WebsocketHandler<null> = {
+    ...ECHO,
+    init: () => (inits++, { kind: "ok", state: null }),
+  };
+  await ask({ "Sec-WebSocket-Version": "8" }, { handler });
+  await ask({ "Origin": "https://evil.example" }, { handler });
+  await ask({}, { handler, options: { connections: new Connections({ max: 0 }) } });
+  assertEquals(inits, 0);
+});
+
+for (const offered of ["a,b", "a ,b", "a, b", "a,\tb", "b"]) {
+  Deno.test(`serveWebsocket() agrees on subprotocol b when ${JSON.stringify(offered)} is offered`, async () => {
+    const seen: string[] = [];
+    const handler: WebsocketHandler<null> = {
+      ...ECHO,
+      init({ protocols }) {
+        seen.push(...protocols);
+        return { kind: "ok", state: null, protocol: "b" };
+      },
+    };
+    const { status, head } = await ask({ "Sec-WebSocket-Protocol": offered }, { handler });
+    assertEquals(status, 101);
+    assertStringIncludes(head, "sec-websocket-protocol: b");
+    assertEquals(seen.at(-1), "b");
+  });
+}
+
+Deno.test("raw Deno throws for a list of subprotocols without blanks", async () => {
+  const thrown = Promise.withResolvers<unknown>();
+  await using server = serveRaw((request) => {
+    try {
+      return Deno.upgradeWebSocket(request, { protocol: "b" }).response;
+    } catch (error) {
+      thrown.resolve(error);
+      return new Response("", { status: 500 });
+    }
+  });
+  using client = await RawClient.connect(server.port);
+  await client.upgrade({ "Sec-WebSocket-Protocol": "a,b" });
+  assertStringIncludes(String(await thrown.promise), "Protocol 'b' not in the request's protocol");
+});
+
+Deno.test("serveWebsocket() sends the headers and cookies of init on the 101", async () => {
+  const { head } = await ask({}, {
+    handler: {
+      ...ECHO,
+      init: () => ({
+        kind: "ok",
+        state: null,
+        headers: [["set-cookie", "a=1"], ["set-cookie", "b=2; Path=/"], ["x-served-by", "lariat"]],
+      }),
+    },
+  });
+  assertStringIncludes(head, "set-cookie: a=1\r\n");
+  assertStringIncludes(head, "set-cookie: b=2; path=/");
+  assertStringIncludes(head, "x-served-by: lariat");
+});
+
+Deno.test("serveWebsocket() answers with the response of a shutdown in init, or an empty 400", async () => {
+  const refusing = (response?: Response): WebsocketHandler<null> => ({
+    ...ECHO,
+    init: () => response === undefined ? { kind: "shutdown" } : { kind: "shutdown", response },
+  });
+  const own = new Response("Say who you are.", { status: 401, headers: { "x-own": "yes" } });
+  const { status, head } = await ask({}, { handler: refusing(own) });
+  assertEquals(status, 401);
+  assertStringIncludes(head, "x-own: yes");
+  assertEquals((await ask({}, { handler: refusing() })).status, 400);
+});
+
+Deno.test("serveWebsocket() refuses with 503 and Retry-After at max", async () => {
+  const connections = new Connections({ max: 1 });
+  await using server = serve(ECHO, { connections });
+  using first = await RawClient.open(server.port);
+  using second = await RawClient.connect(server.port);
+  const head = await second.upgrade();
+  assertStringIncludes(head, "503");
+  assertStringIncludes(head.toLowerCase(), "retry-after: ");
+  await first.write(closeFrame(1000));
+  await first.readClose();
+  await until("the first to leave", () => connections.size === 0);
+  using third = await RawClient.open(server.port);
+  await third.write(closeFrame(1000));
+});
+
+Deno.test("init gets a request that stays readable, with the address handed on", async () => {
+  const requests: UpgradeRequest[] = [];
+  await using server = serveRaw((request, { remoteAddr }) =>
+    serveWebsocket(request, {
+      ...ECHO,
+      init: (request) => (requests.push(request), { kind: "ok", state: null }),
+    }, { remoteAddr })
+  );
+  using client = await RawClient.connect(server.port);
+  await client.upgrade({ "X-Seen": "yes", "Origin": "http://127.0.0.1" }, "GET /a?b=c HTTP/1.1");
+  await client.write(closeFrame(1000));
+  await client.readClose();
+  const [request] = requests;
+  assertEquals(request?.url, "http://127.0.0.1/a?b=c");
+  assertEquals(request?.headers.get("x-seen"), "yes");
+  assertEquals(request?.origin, "http://127.0.0.1");
+  assertEquals(request?.remoteAddr?.transport, "tcp");
+});
+
+Deno.test("Law 3: init first, its frames are the first on the wire, its infos come before client frames", async () => {
+  await using server = serve<string[], string>({
+    init(_request, self) {
+      self.send("an info");
+      return { kind: "ok", state: [], frames: [text("first"), text("second")] };
+    },
+    handle: (frame, state) => ({ kind: "reply", frames: frame, state }),
+    info: (info, state) => ({ kind: "reply", frames: text(info), state }),
+  });
+  using client = await RawClient.connect(server.port);
+  await client.write(
+    join(handshake(), frame(OPCODE.text, "a client frame"), frame(OPCODE.text, "bye")),
+  );
+  await client.readHead();
+  const seen: string[] = [];
+  while (seen.length < 5) {
+    const next = await client.readFrame();
+    assert(next !== undefined);
+    seen.push(textOf(next));
+  }
+  assertEquals(seen, ["first", "second", "an info", "a client frame", "bye"]);
+});
+
+Deno.test("serveWebsocket() echoes text and bytes of every length encoding", async () => {
+  await using server = serve(ECHO);
+  using client = await RawClient.open(server.port);
+  for (const length of [0, 1, 125, 126, 65_535, 65_536, 1_048_576]) {
+    const bytes = new Uint8Array(length).map((_, index) => index % 251);
+    await client.write(frame(OPCODE.binary, bytes));
+    const echo = await client.readFrame();
+    assertEquals(echo?.opcode, OPCODE.binary);
+    assertEquals(echo?.payload, bytes);
+  }
+  await client.write(frame(OPCODE.text, "grüße 🦕"));
+  const echo = await client.readFrame();
+  assertEquals(echo && textOf(echo), "grüße 🦕");
+});
+
+/** Runs a handler that answers the first message with a frame, and tells how the connection ended. */
+async function answerWith(
+  answer: CloseFrame,
+): Promise<{ sees: number | "fin"; reason: TerminateReason; told: readonly unknown[] }> {
+  const ended = Promise.withResolvers<TerminateReason>();
+  const told: unknown[] = [];
+  await using server = serve({
+    init: () => ({ kind: "ok", state: null }),
+    handle: (_frame, state: null) => ({ kind: "reply", frames: answer, state }),
+    terminate: ended.resolve,
+  }, { onError: (error) => void told.push(error) });
+  using client = await RawClient.open(server.port);
+  await client.write(frame(OPCODE.text, "x"));
+  return { sees: await client.readClose(), reason: await ended.promise, told };
+}
+
+for (const code of [0, 999, 1004, 1005, 1006, 1015, 2999, 5000, 65_536, NaN]) {
+  Deno.test(`a close frame with code ${code} from a handler is an error to its author, not garbage on the wire`, async () => {
+    const { sees, reason, told } = await answerWith({ kind: "close", code, reason: "" });
+    assertEquals(sees, 1011);
+    assertEquals(reason, { kind: "error", cause: "crash", error: told[0] });
+    assertEquals(
+      String(told[0]),
+      `RangeError: Cannot build a close frame as "code" must be 1000-1003, 1007-1014 or 3000-4999: received ${code}`,
+    );
+  });
+}
+
+Deno.test("a close reason of 124 bytes from a handler is an error to its author; 123 bytes go out", async () => {
+  const long = await answerWith({ kind: "close", code: 4000, reason: "x".repeat(124) });
+  assertEquals(long.sees, 1011);
+  assertStringIncludes(String(long.told[0]), `must be at most 123 bytes: received 124`);
+  const short = await answerWith(close(4000, "x".repeat(123)));
+  assertEquals(short.sees, 4000);
+  assertEquals(short.reason, { kind: "normal", cause: "shutdown" });
+});
+
+Deno.test("Law 5: terminate last, once — at once although the close is never answered; the socket is forgotten after closeTimeout", async () => {
+  const connections = new Connections();
+  const reasons: TerminateReason[] = [];
+  await using server = serve({
+    init: () => ({ kind: "ok", state: null }),
+    handle: (_frame, state: null) => ({ kind: "shutdown", state }),
+    terminate: (reason) => void reasons.push(reason),
+  }, { connections, closeTimeout: 40 });
+  using client = await RawClient.open(server.port);
+  await client.write(frame(OPCODE.text, "x"));
+  assertEquals(await client.readClose(), 1000);
+  assertEquals(reasons, [{ kind: "normal", cause: "shutdown" }]);
+  assertEquals(connections.abandoned, 0);
+  await until("the socket to be forgotten", () => connections.abandoned === 1);
+  assertEquals(reasons.length, 1);
+});
+
+Deno.test("Law 5: terminate last, once — although Deno tells of an unanswered ping with two close events", async () => {
+  const reasons: TerminateReason[] = [];
+  await using server = serve({
+    ...ECHO,
+    terminate: (reason) => void reasons.push(reason),
+  }, { heartbeat: 60 });
+  using client = await RawClient.open(server.port);
+  await client.readAll();
+  await milliseconds(20);
+  assertEquals(reasons, [{ kind: "error", cause: "heartbeat" }]);
+});
+
+Deno.test("Law 5: terminate last, once — although the client vanishes during init", async () => {
+  const begun = Promise.withResolvers<void>();
+  const asked = Promise.withResolvers<void>();
+  const ended = Promise.withResolvers<unknown[]>();
+  await using server = serve({
+    async init() {
+      begun.resolve();
+      await asked.promise;
+      return { kind: "ok", state: "the state of init" };
+    },
+    handle: (_frame, state: string) => ({ kind: "ok", state }),
+    terminate: (...all) => ended.resolve(all.slice(0, 2)),
+  });
+  const client = await RawClient.connect(server.port);
+  await client.write(handshake());
+  await begun.promise;
+  client.end();
+  await milliseconds(10);
+  asked.resolve();
+  assertEquals(await ended.promise, [{ kind: "error", cause: "closed" }, "the state of init"]);
+});
+
+Deno.test("Law 4: first reason wins — a close asked for before the open is sent at the open", async () => {
+  const connections = new Connections<string>();
+  const ended = Promise.withResolvers<TerminateReason>();
+  await using server = serve<null, string>({
+    init: (_request, self) => {
+      for (let left = 3; left > 0; left--) self.send("too much");
+      return { kind: "ok", state: null };
+    },
+    handle: (_frame, state) => ({ kind: "ok", state }),
+    info: (_info, state) => ({ kind: "ok", state }),
+    terminate: ended.resolve,
+  }, { connections, maxMailbox: 2 });
+  using client = await RawClient.connect(server.port);
+  assertStringIncludes(await client.upgrade(), "503");
+  assertEquals(await ended.promise, { kind: "error", cause: "overflow" });
+});
+
+Deno.test("a drain during the upgrade turns the client away, and terminate runs", async () => {
+  const connections = new Connections();
+  const begun = Promise.withResolvers<void>();
+  const goOn = Promise.withResolvers<void>();
+  const reasons: TerminateReason[] = [];
+  await using server = serve({
+    async init() {
+      begun.resolve();
+      await goOn.promise;
+      return { kind: "ok", state: null };
+    },
+    handle: (_frame, state: null) => ({ kind: "ok", state }),
+    terminate: (reason) => void reasons.push(reason),
+  }, { connections });
+  using client = await RawClient.connect(server.port);
+  const answer = client.upgrade();
+  await begun.promise;
+  const drained = connections.drain();
+  goOn.resolve();
+  assertEquals(await drained, { drained: 1, abandoned: 0 });
+  assertStringIncludes(await answer, "503");
+  assertEquals(reasons, [{ kind: "normal", cause: "drain" }]);
+});
+
+Deno.test("serveWebsocket() answers a second call for one request with 500 and tells onError", async () => {
+  const told: unknown[] = [];
+  const reasons: TerminateReason[] = [];
+  const second = Promise.withResolvers<Response>();
+  await using server = serveRaw(async (request) => {
+    const response = await serveWebsocket(request, ECHO);
+    const handler = { ...ECHO, terminate: (reason: TerminateReason) => void reasons.push(reason) };
+    second.resolve(serveWebsocket(request, handler, { onError: (error) => void told.push(error) }));
+    await second.promise;
+    return response;
+  });
+  using client = await RawClient.open(server.port);
+  assertEquals((await second.promise).status, 500);
+  assertEquals(told.length, 1);
+  assertEquals(reasons, [{ kind: "error", cause: "closed" }]);
+  await client.write(frame(OPCODE.text, "still served"));
+  const echo = await client.readFrame();
+  assertEquals(echo && textOf(echo), "still served");
+  await client.write(closeFrame(1000));
+});
+
+Deno.test("Law 5: terminate last, once — although the socket never opens", async () => {
+  const headers = {
+    connection: "Upgrade",
+    upgrade: "websocket",
+    "sec-websocket-version": "13",
+    "sec-websocket-key": "dGhlIHNhbXBsZSBub25jZQ==",
+  };
+  const connections = new Connections();
+  const reasons: TerminateReason[] = [];
+  const noSocketBehindIt = new Request("http://localhost/", { headers });
+  await serveWebsocket(noSocketBehindIt, {
+    ...ECHO,
+    terminate: (reason) => void reasons.push(reason),
+  }, { closeTimeout: 20, connections });
+  assertEquals(reasons, []);
+  await until("the open to be given up", () => reasons.length > 0);
+  assertEquals(reasons, [{ kind: "error", cause: "closed" }]);
+  assertEquals(connections.abandoned, 1);
+});
+
+Deno.test("serveWebsocket() throws at the call for a wrong option or handler", () => {
+  const request = new Request("http://localhost/");
+  assertThrows(
+    () => serveWebsocket(request, ECHO, { maxMailbox: 0 }),
+    RangeError,
+    `Cannot serve a WebSocket as "maxMailbox" must be at least 1: received 0`,
+  );
+  assertThrows(
+    () => serveWebsocket(request, { ...ECHO, handle: 1 as unknown as typeof ECHO.handle }),
+    TypeError,
+    `Cannot serve a WebSocket as "handle" must be a function: received 1`,
+  );
+});
+
+Deno.test("self.buffered tells what the network has not taken, and self.signal the end", async () => {
+  const selves: Self[] = [];
+  let buffered = 0;
+  await using server = serve({
+    init: (_request, self) => (selves.push(self), { kind: "ok", state: null }),
+    handle(_frame, state: null, self) {
+      buffered = Math.max(buffered, self.buffered);
+      return { kind: "reply", frames: binary(new Uint8Array(4_000_000)), state };
+    },
+  }, { closeTimeout: 50 });
+  using client = await RawClient.open(server.port);
+  await client.write(join(frame(OPCODE.text, "1"), frame(OPCODE.text, "2")));
+  await until("a backlog", () => buffered >= 4_000_000);
+  const [self] = selves;
+  assertEquals(self?.signal.aborted, false);
+  client.end();
+  await until("the end", () => self?.signal.aborted === true);
+  assertEquals(self?.buffered, 0);
+});
+
+Deno.test("drain() shows its code to 1,000 clients, runs every terminate, and lets shutdown() return at once", async () => {
+  const connections = new Connections();
+  let terminated = 0;
+  const server = serve({
+    ...ECHO,
+    terminate: async () => {
+      await Promise.resolve();
+      terminated++;
+    },
+  }, { connections });
+  const clients = await Promise.all(
+    Array.from({ length: 1_000 }, () => RawClient.open(server.port)),
+  );
+  const seen = clients.map(async (client) => {
+    const code = await client.readClose();
+    await client.write(closeFrame(typeof code === "number" ? code : 1000)).catch(() => {});
+    client.end();
+    return code;
+  });
+  assertEquals(await connections.drain({ code: 1012, spread: 100 }), {
+    drained: 1_000,
+    abandoned: 0,
+  });
+  assertEquals(terminated, 1_000);
+  assertEquals(connections.size, 0);
+  const start = performance.now();
+  await server.server.shutdown();
+  assertLess(performance.now() - start, 500);
+  assertEquals(new Set(await Promise.all(seen)), new Set([1012]));
+});
+
+Deno.test("drain() gives up at the deadline on clients that neither read, answer nor leave", async () => {
+  const connections = new Connections();
+  const server = serve({
+    init: () => ({ kind: "ok", state: null, frames: binary(new Uint8Array(8_000_000)) }),
+    handle: (_frame, state: null) => ({ kind: "ok", state }),
+  }, { connections, closeTimeout: 60 });
+  using client = await RawClient.open(server.port);
+  assertEquals(await connections.drain({ deadline: 1_000 }), { drained: 0, abandoned: 1 });
+  assertEquals(connections.abandoned, 1);
+  await server.server.shutdown();
+});
