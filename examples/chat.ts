@@ -46,15 +46,14 @@ const chat: WebsocketHandler<Person, ChatInfo> = {
 
     const cookie = readCookie(headers) ?? crypto.randomUUID();
     const you = { id: await toId(cookie, name), name };
-    const joined = { kind: "joined", who: you } as const;
-    if (!isHere(you)) tell(joined);
+    if (!isHere(you)) connections.send({ kind: "joined", who: you });
     here.set(self, you);
 
     const welcome = { kind: "welcome", you, people: [...here.values()] } as const;
     return {
       kind: "ok",
       state: you,
-      frames: [welcome, ...log, joined].map(toFrame),
+      frames: [welcome, ...log].map(toFrame),
       headers: { "set-cookie": `chat=${cookie}; HttpOnly; SameSite=Strict; Max-Age=31536000` },
     };
   },
@@ -66,7 +65,7 @@ const chat: WebsocketHandler<Person, ChatInfo> = {
         say({ ...message, kind: "said", at: Date.now(), who: you });
         return { kind: "ok", state: you };
       case "typing":
-        tell({ kind: "typing", who: you });
+        connections.send({ kind: "typing", who: you });
         return { kind: "ok", state: you };
       case undefined:
         return { kind: "reply", frames: toFrame({ kind: "refused", why: REFUSED }), state: you };
@@ -81,7 +80,7 @@ const chat: WebsocketHandler<Person, ChatInfo> = {
 
   terminate: (reason, you, self) => {
     here.delete(self);
-    if (!isHere(you)) tell({ kind: "left", who: you, why: inWords(reason) });
+    if (!isHere(you)) connections.send({ kind: "left", who: you, why: inWords(reason) });
   },
 };
 
@@ -104,12 +103,6 @@ async function toId(cookie: string, name: string): Promise<string> {
 // A person is here once, however many tabs are open.
 function isHere({ id }: Person): boolean {
   return here.values().some((person) => person.id === id);
-}
-
-// Not `connections.send`: a connection is there only after its `init`, and would miss what is told
-// between the writing of its welcome and then.
-function tell(news: ChatInfo): void {
-  for (const self of here.keys()) self.send(news);
 }
 
 function toFrame(message: ToPage): OutFrame {
@@ -136,7 +129,7 @@ function say(said: Said): void {
   if (log.some(({ id }) => id === said.id)) return;
   log.push(said);
   if (log.length > MAX_LOG) log.shift();
-  tell(said);
+  connections.send(said);
 }
 
 const IN_WORDS: Record<Exclude<TerminateReason, { kind: "remote" }>["cause"], string> = {

@@ -21,7 +21,10 @@ export interface FrameOptions {
 export const OPCODE = { continuation: 0, text: 1, binary: 2, close: 8, ping: 9, pong: 10 } as const;
 
 /** The request that asks for the upgrade; a header set to `null` is left out. */
-export function handshake(headers: Record<string, string | null> = {}, line = "GET / HTTP/1.1") {
+export function handshake(
+  headers: Record<string, string | null> = {},
+  line: string = "GET / HTTP/1.1",
+): Uint8Array<ArrayBuffer> {
   const all: Record<string, string | null> = {
     Host: "127.0.0.1",
     Upgrade: "websocket",

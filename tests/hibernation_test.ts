@@ -1,8 +1,9 @@
 import {
-  assert,
   assertEquals,
   assertInstanceOf,
+  assertLess,
   assertStrictEquals,
+  assertStringIncludes,
   assertThrows,
 } from "@std/assert";
 import { hibernate, Hibernated, wake } from "../_connection/hibernation.ts";
@@ -27,7 +28,7 @@ const SURVIVING: readonly (readonly [name: string, state: unknown])[] = [
 ];
 
 for (const [name, state] of SURVIVING) {
-  Deno.test(`wake() gives back ${name} as it was`, () => assertEquals(sleep(state), state));
+  Deno.test(`hibernate() and wake() keep ${name}`, () => assertEquals(sleep(state), state));
 }
 
 Deno.test("wake() gives back an Error with its name, message, cause and stack", () => {
@@ -67,11 +68,11 @@ Deno.test("wake() gives back what was hibernated, whatever became of it since", 
   assertEquals(wake(hibernated), { list: [1], bytes: new Uint8Array([1]) });
 });
 
-Deno.test("hibernate() keeps bytes and nothing else", () => {
-  const hibernated = hibernate({ text: "x".repeat(1_000) });
+Deno.test("hibernate() keeps bytes", () => {
+  const hibernated = hibernate("x".repeat(1_000));
   assertInstanceOf(hibernated, Hibernated);
-  assert(hibernated.bytes.length > 1_000);
-  assertEquals(Object.keys(hibernated), ["bytes"]);
+  assertInstanceOf(hibernated.bytes, Uint8Array);
+  assertLess(hibernated.bytes.length, 1_100);
 });
 
 const f = () => {};
@@ -79,44 +80,38 @@ const cyclic: Record<string, unknown> = { first: 1 };
 cyclic.self = cyclic;
 cyclic.list = [cyclic, f];
 
-const NOT_CLONABLE: readonly (readonly [state: unknown, path: string, what: string])[] = [
-  [f, "state", "()=>{}"],
-  [Symbol("s"), "state", "Symbol(s)"],
-  [new WeakMap(), "state", "#<WeakMap>"],
-  [Promise.resolve(), "state", "#<Promise>"],
-  [{ a: { b: f } }, "state.a.b", "()=>{}"],
-  [[0, [1, new WeakMap()]], "state[1][1]", "#<WeakMap>"],
-  [
-    { users: [{ name: "a" }, { name: "b", job: Promise.resolve() }] },
-    "state.users[1].job",
-    "#<Promise>",
-  ],
-  [new Map([["a", 1], ["b", Symbol("s")]] as [string, unknown][]), "state.get(b)", "Symbol(s)"],
-  [{ m: new Map([[5, { f }]]) }, "state.m.get(5).f", "()=>{}"],
-  [new Map([[f, 1]]), "state.key", "()=>{}"],
-  [new Map([[{ f }, 1]]), "state.key.f", "()=>{}"],
-  [{ s: new Set([1, { f }]) }, "state.s.value.f", "()=>{}"],
-  [{ fine: 1, first: f, second: Symbol("s") }, "state.first", "()=>{}"],
-  [{ m: new Map([["w", new Set([new WeakSet()])]]) }, "state.m.get(w).value", "#<WeakSet>"],
-  [cyclic, "state.list[1]", "()=>{}"],
+const NOT_CLONABLE: readonly (readonly [path: string, state: unknown])[] = [
+  ["state", f],
+  ["state", Symbol("s")],
+  ["state", new WeakMap()],
+  ["state", Promise.resolve()],
+  ["state.a.b", { a: { b: f } }],
+  ["state.s", { s: Symbol("s") }],
+  ["state[1][1]", [0, [1, new WeakMap()]]],
+  ["state.users[1].job", { users: [{ name: "a" }, { name: "b", job: Promise.resolve() }] }],
+  ["state.get(b)", new Map<string, unknown>([["a", 1], ["b", f]])],
+  ["state.m.get(5).f", { m: new Map([[5, { f }]]) }],
+  ["state.key", new Map([[f, 1]])],
+  ["state.key.f", new Map([[{ f }, 1]])],
+  ["state.s.value.f", { s: new Set([1, { f }]) }],
+  ["state.m.get(w).value", { m: new Map([["w", new Set([new WeakSet()])]]) }],
+  ["state.first", { fine: 1, first: f, second: Symbol("s") }],
+  ["state.list[1]", cyclic],
 ];
 
-for (const [state, path, what] of NOT_CLONABLE) {
-  Deno.test(`hibernate() names ${what} at ${path} as what cannot be cloned`, () => {
-    const error = assertThrows(() => hibernate(state), TypeError);
-    const message = `Cannot hibernate as "${path}" must be clonable: ${what} could not be cloned.`;
-    assertEquals(error.message, message);
-    assertInstanceOf(error.cause, Error);
+for (const [path, state] of NOT_CLONABLE) {
+  const what = Object.prototype.toString.call(state);
+  Deno.test(`hibernate() names ${path} of ${what} as what cannot be cloned`, () => {
+    const { message, cause } = assertThrows(() => hibernate(state), TypeError);
+    assertStringIncludes(message, `Cannot hibernate as "${path}" must be clonable: `);
+    assertInstanceOf(cause, Error);
+    assertStringIncludes(message, cause.message);
   });
 }
 
-Deno.test("hibernate() names the whole when a part of an Error cannot be cloned", () => {
+Deno.test("hibernate() names an Error as a whole, whatever it is in it that cannot be cloned", () => {
   const state = { error: new Error("x", { cause: f }) };
-  const error = assertThrows(() => hibernate(state), TypeError);
-  assertEquals(
-    error.message.startsWith('Cannot hibernate as "state.error" must be clonable'),
-    true,
-  );
+  assertThrows(() => hibernate(state), TypeError, 'as "state.error" must be clonable');
 });
 
 function sleep<T>(state: T): T {

@@ -5,6 +5,21 @@ import { IdleTimer } from "../_connection/idle_timer.ts";
 const TIMEOUT = 1_000;
 const LONG = 2 ** 31 - 1;
 
+/** A timer under fake time that counts how often it expires. */
+class Started implements Disposable {
+  readonly time: FakeTime;
+  readonly timer: IdleTimer = new IdleTimer(() => this.expired++);
+  expired = 0;
+
+  constructor(now: number | string) {
+    this.time = new FakeTime(now);
+  }
+
+  [Symbol.dispose](): void {
+    this.time.restore();
+  }
+}
+
 Deno.test("IdleTimer expires at the timeout and not one tick before", () => {
   for (const timeout of [1, 2, TIMEOUT, LONG]) {
     using test = start(timeout);
@@ -177,21 +192,8 @@ for (const [name, now] of [["forward", "2100-01-01"], ["back", "2000-01-01"]] as
   });
 }
 
-function start(timeout = TIMEOUT, now: number | string = 0) {
-  const time = new FakeTime(now);
-  const test = { time, timer: new IdleTimer(() => test.expired++), expired: 0 } as Test;
-  test.timer.set(timeout);
-  return {
-    ...test,
-    get expired() {
-      return test.expired;
-    },
-    [Symbol.dispose]: () => time.restore(),
-  };
-}
-
-interface Test {
-  readonly time: FakeTime;
-  readonly timer: IdleTimer;
-  expired: number;
+function start(timeout = TIMEOUT, now: number | string = 0): Started {
+  const started = new Started(now);
+  started.timer.set(timeout);
+  return started;
 }

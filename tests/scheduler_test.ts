@@ -1,4 +1,4 @@
-import { assertEquals } from "@std/assert";
+import { assertEquals, assertGreaterOrEqual } from "@std/assert";
 import { type Runnable, schedule, turn } from "../_connection/scheduler.ts";
 
 Deno.test("schedule() never runs a receiver inside its sender", async () => {
@@ -43,57 +43,63 @@ Deno.test("schedule() runs those woken in a round in the next one", async () => 
   assertEquals(log, ["first", "second", "late"]);
 });
 
-Deno.test("schedule() runs one that wakes itself as often as it does, also past a hundred rounds", async () => {
+Deno.test("schedule() runs one that wakes itself as often as it does, past a hundred rounds too", async () => {
   const { promise, resolve } = Promise.withResolvers<void>();
   let runs = 0;
-  const again = {
-    run: () => {
-      if (++runs < 1_000) schedule(again);
-      else resolve();
-    },
-  };
+  const again = { run: () => ++runs < 1_000 ? schedule(again) : resolve() };
   schedule(again);
   await promise;
-  await new Promise((turned) => setTimeout(turned, 0));
+  await eventLoopTurn();
   assertEquals(runs, 1_000);
 });
 
 Deno.test("schedule() lets the event loop turn while two wake each other without end", async () => {
   let rounds = 0;
   let stopped = false;
-  const ping: Runnable = { run: () => wake(pong) };
-  const pong: Runnable = { run: () => wake(ping) };
   const wake = (other: Runnable) => {
     rounds++;
     if (!stopped) schedule(other);
   };
-  schedule(ping);
-  await new Promise((turned) => setTimeout(turned, 0));
+  const one: Runnable = { run: () => wake(two) };
+  const two: Runnable = { run: () => wake(one) };
+  schedule(one);
+  await eventLoopTurn();
   stopped = true;
-  const before = rounds;
-  await new Promise((turned) => setTimeout(turned, 0));
-  assertEquals(rounds - before <= 1, true);
-  assertEquals(before >= 100, true);
+  assertGreaterOrEqual(rounds, 100);
+  await eventLoopTurn();
 });
 
-Deno.test("schedule() takes a hundred rounds in one turn of the event loop, and as many again after turn()", async () => {
-  const rounds = { count: 0, stopped: false };
+Deno.test("schedule() takes a hundred rounds in one turn of the event loop", async () => {
+  assertEquals(await roundsInOneTurn(() => {}), 100);
+});
+
+Deno.test("turn() starts the hundred anew", async () => {
+  assertEquals(await roundsInOneTurn((round) => round === 50 ? turn() : undefined), 150);
+});
+
+async function roundsInOneTurn(inRound: (round: number) => void): Promise<number> {
+  let rounds = 0;
+  let stopped = false;
   const again = {
     run: () => {
-      if (rounds.stopped) return;
-      if (++rounds.count === 50) turn();
+      if (stopped) return;
+      inRound(++rounds);
       schedule(again);
     },
   };
   turn();
   schedule(again);
   await microtasks(1_000);
-  const inOneTurn = rounds.count;
-  rounds.stopped = true;
-  await new Promise((turned) => setTimeout(turned, 0));
-  assertEquals(inOneTurn, 149);
-});
+  stopped = true;
+  const inOneTurn = rounds;
+  await eventLoopTurn();
+  return inOneTurn;
+}
 
 async function microtasks(count: number): Promise<void> {
   for (let left = count; left > 0; left--) await Promise.resolve();
+}
+
+function eventLoopTurn(): Promise<void> {
+  return new Promise((turned) => setTimeout(turned, 0));
 }

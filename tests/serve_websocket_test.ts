@@ -451,7 +451,7 @@ Deno.test("drain() gives up at the deadline on clients that neither read, answer
     init: () => ({ kind: "ok", state: null, frames: binary(new Uint8Array(8_000_000)) }),
     handle: (_frame, state: null) => ({ kind: "ok", state }),
   }, { connections, closeTimeout: 60 });
-  using client = await RawClient.open(server.port);
+  using _client = await RawClient.open(server.port);
   assertEquals(await connections.drain({ deadline: 1_000 }), { drained: 0, abandoned: 1 });
   assertEquals(connections.abandoned, 1);
   await server.server.shutdown();

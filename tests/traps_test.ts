@@ -2,16 +2,7 @@
 
 import { assert, assertEquals, assertGreater, assertLess } from "@std/assert";
 import { createConnection } from "node:net";
-import {
-  closeFrame,
-  codeOf,
-  frame,
-  handshake,
-  join,
-  OPCODE,
-  RawClient,
-  textOf,
-} from "./_raw_client.ts";
+import { closeFrame, frame, handshake, join, OPCODE, RawClient, textOf } from "./_raw_client.ts";
 import { milliseconds } from "./_server.ts";
 import { Victim } from "./_victim_process.ts";
 
