@@ -1,7 +1,8 @@
 import type { InFrame } from "../frame.ts";
 import type { TerminateReason } from "../handler.ts";
 import type { Line, LineEvents } from "./line.ts";
-import { CLOSED, fromCloseEvent, fromErrorText } from "./terminate_reason.ts";
+import { StallWatch } from "./stall_watch.ts";
+import { CLOSED, fromCloseEvent, fromErrorText, HEARTBEAT } from "./terminate_reason.ts";
 
 // How often a line with a backlog is asked whether it has been written.
 const POLL = 20;
@@ -11,14 +12,17 @@ export class DenoSocket implements Line, EventListenerObject {
   readonly #socket: WebSocket;
   readonly #events: LineEvents;
   readonly #closeTimeout: number;
+  readonly #watch: StallWatch;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #isClosing = false;
   #isReleased = false;
 
-  constructor(socket: WebSocket, events: LineEvents, closeTimeout: number) {
+  /** `heartbeat` and `closeTimeout` are milliseconds; a heartbeat of 0 is none. */
+  constructor(socket: WebSocket, events: LineEvents, heartbeat: number, closeTimeout: number) {
     this.#socket = socket;
     this.#events = events;
     this.#closeTimeout = closeTimeout;
+    this.#watch = new StallWatch(heartbeat, this, () => events.lose(HEARTBEAT));
     for (const type of EVENTS) socket.addEventListener(type, this);
     this.#wait(closeTimeout, () => this.#giveUpOpening());
   }
@@ -28,6 +32,7 @@ export class DenoSocket implements Line, EventListenerObject {
   }
 
   send(frame: InFrame): void {
+    this.#watch.sent();
     this.#socket.send(frame.data as string | Uint8Array<ArrayBuffer>);
   }
 
@@ -40,6 +45,7 @@ export class DenoSocket implements Line, EventListenerObject {
   handleEvent(event: Event): void {
     switch (event.type) {
       case "message":
+        this.#watch.heard();
         return this.#events.receive(toFrame((event as MessageEvent).data));
       case "open":
         clearTimeout(this.#timer);
@@ -93,6 +99,7 @@ export class DenoSocket implements Line, EventListenerObject {
     if (this.#isReleased) return;
     this.#isReleased = true;
     clearTimeout(this.#timer);
+    this.#watch.stop();
     for (const type of EVENTS) this.#socket.removeEventListener(type, this);
     this.#events.release(held);
   }

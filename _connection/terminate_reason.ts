@@ -4,6 +4,9 @@ import type { TerminateReason } from "../handler.ts";
 /** The line went away without a good-bye, or never opened. */
 export const CLOSED: TerminateReason = { kind: "error", cause: "closed" };
 
+/** The client does not answer a ping, or would not if it could reach it. */
+export const HEARTBEAT: TerminateReason = { kind: "error", cause: "heartbeat" };
+
 /** The close frame that tells the client why, or none where it cannot or need not be told. */
 export function toCloseFrame(reason: TerminateReason): CloseFrame | undefined {
   switch (reason.kind) {

@@ -1,4 +1,12 @@
+// Kept from the start: a test that fakes time must not hold up an upgrade, which the network does not fake.
+const { setTimeout } = globalThis;
+
 const waiting: (() => void)[] = [];
+
+/** Resolves when so many milliseconds have passed on the wire. */
+export function passed(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => setTimeout(resolve, milliseconds));
+}
 
 /** Resolves when the event loop has turned `count` times. */
 export async function turns(count: number): Promise<void> {

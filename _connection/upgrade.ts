@@ -4,7 +4,10 @@ import { parseProtocols, refusal, refuseHandshake } from "./admission.ts";
 import { Connection } from "./connection.ts";
 import { DenoSocket } from "./deno_socket.ts";
 import type { Settings } from "./settings.ts";
-import { ownTurn, turns } from "./turns.ts";
+import { ownTurn, passed, turns } from "./turns.ts";
+
+// Milliseconds that every upgrade takes longer than it had to.
+const MOMENT = 10;
 
 /** Takes a request from `Deno.serve` to an open connection, or answers why not. */
 export async function upgrade<State, Info>(
@@ -20,8 +23,7 @@ export async function upgrade<State, Info>(
   const snapshot = toUpgradeRequest(request, settings.remoteAddr);
   const acceptance = await accept(snapshot, connection, handler, settings);
   if (acceptance.kind === "refused") return acceptance.response;
-  await turns(2);
-  await ownTurn();
+  await hasStayed();
   if (signal.aborted) return turnBack(connection);
   return open(request, connection, acceptance.headers, settings);
 }
@@ -38,6 +40,15 @@ function toUpgradeRequest(request: Request, remoteAddr: Deno.Addr | undefined): 
   };
 }
 
+// To upgrade for a client that has left leaks its socket for ever: Deno gives no way to take it back. Most who leave do so
+// at once, such as a page that opens a WebSocket and closes it in its next breath. So they get a moment to be gone; their
+// leaving takes two turns to show; and from there to the 101 nothing else is done.
+async function hasStayed(): Promise<void> {
+  await passed(MOMENT);
+  await turns(2);
+  await ownTurn();
+}
+
 function turnBack<State, Info>(connection: Connection<State, Info>): Response {
   neverOpen(connection);
   return refusal(400, "The client has left.");
@@ -48,12 +59,12 @@ function open<State, Info>(
   request: Request,
   connection: Connection<State, Info>,
   headers: Headers,
-  { heartbeat, closeTimeout }: Settings<Info>,
+  settings: Settings<Info>,
 ): Response {
+  const heartbeat = connection.hasTimeout ? 0 : settings.heartbeat;
   try {
-    const idleTimeout = connection.hasTimeout ? 0 : heartbeat / 1000;
-    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout });
-    new DenoSocket(socket, connection, closeTimeout);
+    const { socket, response } = Deno.upgradeWebSocket(request, { idleTimeout: heartbeat / 1000 });
+    new DenoSocket(socket, connection, heartbeat, settings.closeTimeout);
     for (const [name, value] of headers) response.headers.append(name, value);
     return response;
   } catch (error) {

@@ -42,10 +42,15 @@ export class WriteQueue {
   }
 }
 
-// Messages are written in order: what waits are the newest, as many as hold the bytes that wait.
+// Messages are written in order: what waits are the newest, as many as hold the bytes that wait. Empty messages hold
+// none, so a run of them at the end may all wait.
 function countWaiting(chunks: readonly number[], buffered: number): number {
   let bytes = 0;
   let count = 0;
-  while (count < chunks.length && bytes < buffered) bytes += chunks[chunks.length - ++count] ?? 0;
+  for (const chunk of chunks.toReversed()) {
+    if (bytes >= buffered && (bytes > 0 || chunk > 0)) break;
+    bytes += chunk;
+    count++;
+  }
   return count;
 }

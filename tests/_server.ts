@@ -45,7 +45,17 @@ export async function until(what: string, holds: () => boolean): Promise<void> {
   }
 }
 
-/** How many file descriptors this process holds. */
-export function descriptors(): number {
-  return [...Deno.readDirSync("/proc/self/fd")].length;
+/** How many sockets this process holds. */
+export function sockets(): number {
+  const links = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => linkOf(name));
+  return links.filter((link) => link.startsWith("socket:")).length;
+}
+
+function linkOf(descriptor: string): string {
+  try {
+    return Deno.readLinkSync(`/proc/self/fd/${descriptor}`);
+  } catch {
+    // The one that read the folder is closed again.
+    return "";
+  }
 }

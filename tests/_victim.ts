@@ -12,7 +12,7 @@ import {
   text,
   type WebsocketHandler,
 } from "../mod.ts";
-import { descriptors, milliseconds } from "./_server.ts";
+import { milliseconds, sockets } from "./_server.ts";
 
 const MIB = 2 ** 20;
 const connections = new Connections<string>();
@@ -34,7 +34,7 @@ const server = Deno.serve({
 
 /** How the process is. */
 export interface Stats {
-  readonly descriptors: number;
+  readonly sockets: number;
   readonly rss: number;
   readonly size: number;
   readonly abandoned: number;
@@ -43,7 +43,7 @@ export interface Stats {
 
 function stats(): Stats {
   return {
-    descriptors: descriptors(),
+    sockets: sockets(),
     rss: Deno.memoryUsage().rss,
     size: connections.size,
     abandoned: connections.abandoned,
@@ -107,7 +107,7 @@ function toRaw(request: Request, path: string): Response {
   socket.onopen = () => path.endsWith("info") ? fail() : undefined;
   socket.onclose = () => path.endsWith("terminate") ? fail() : count("close");
   socket.onmessage = ({ data }) => {
-    if (path === "hang") return new Promise(() => void data);
+    if (path === "hang") return new Promise((resolve) => setTimeout(resolve, 100_000, data));
     if (path.endsWith("handle")) return fail();
     if (path === "push") { for (let left = 64; left > 0; left--) socket.send("x".repeat(MIB)); }
     else socket.send(data);

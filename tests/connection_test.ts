@@ -749,7 +749,7 @@ Deno.test("hibernate of a state that cannot be cloned sends nothing of the reply
   assertEquals(states, ["before"]);
 });
 
-Deno.test("Connections.size counts from init's ok until the end is decided", async () => {
+Deno.test("Connections.size counts from the call of init until the end is decided", async () => {
   const connections = new Connections();
   const sizes: Record<string, number> = {};
   const note = (place: string) => sizes[place] = connections.size;
@@ -763,7 +763,7 @@ Deno.test("Connections.size counts from init's ok until the end is decided", asy
   client.send(text(""));
   note("after");
 
-  assertEquals(sizes, { init: 0, open: 1, handle: 1, terminate: 0, after: 0 });
+  assertEquals(sizes, { init: 1, open: 1, handle: 1, terminate: 0, after: 0 });
 });
 
 Deno.test("Connections.size counts a connection whose end waits behind a callback", async () => {
@@ -782,6 +782,22 @@ Deno.test("Connections.size counts a connection whose end waits behind a callbac
   done.resolve();
   await client.terminated;
   assertEquals(connections.size, 0);
+});
+
+Deno.test("Connections.size does not count what init refuses", async () => {
+  const connections = new Connections();
+  const sizes: number[] = [];
+  const client = await connect({
+    init: async () => {
+      await turn();
+      sizes.push(connections.size);
+      return { kind: "shutdown" };
+    },
+    handle: (_frame, state: null) => ({ kind: "ok", state }),
+  }, { connections });
+
+  assertEquals(client.response.status, 400);
+  assertEquals([...sizes, connections.size], [1, 0]);
 });
 
 Deno.test("Connections.size does not count what overflows while init is pending", async () => {

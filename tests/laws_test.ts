@@ -158,10 +158,13 @@ Deno.test("Law 1: one at a time — a receiver's info runs after its sender's ca
     },
   });
 
-  sender.send(text("go"));
-  assertEquals(log, ["sender ends"]);
-  await Promise.resolve();
-  assertEquals(log, ["sender ends", "info"]);
+  for (let count = 0; count < 200; count++) {
+    log.length = 0;
+    sender.send(text("go"));
+    assertEquals(log, ["sender ends"]);
+    await Promise.resolve();
+    assertEquals(log, ["sender ends", "info"]);
+  }
 });
 
 Deno.test("Law 1: one at a time — a drain inside a callback ends it afterwards", async () => {
@@ -485,6 +488,33 @@ Deno.test("Law 3: init first — infos sent in init come before any frame of the
   connection.receive(text("5"));
   await turn();
   assertEquals(seen, ["info 1", "info 2", "frame 3", "info 4", "frame 5"]);
+});
+
+Deno.test("Law 3: init first — an info sent to all while init is pending comes before any frame", async () => {
+  const connections = new Connections<string>();
+  const seen: unknown[] = [];
+  const { promise, open } = gate();
+  const connecting = connect<null, string>({
+    init: async () => {
+      await promise;
+      return OK;
+    },
+    handle: ({ data }) => {
+      seen.push(data);
+      return OK;
+    },
+    info: (info) => {
+      seen.push(info);
+      return OK;
+    },
+  }, { connections });
+
+  assertEquals(connections.send("info"), 1);
+  open();
+  const client = await connecting;
+  client.send(text("frame"));
+  await turn();
+  assertEquals(seen, ["info", "frame"]);
 });
 
 Deno.test("Law 3: init first — frames of init's result are the first on the wire", async () => {
@@ -952,6 +982,42 @@ Deno.test("Law 5: terminate last, once — the close is never answered", async (
   assertEquals(reasons, [DRAIN]);
 });
 
+Deno.test("Law 5: terminate last, once — what waits behind a shutdown in the same round is dropped", async () => {
+  const seen: string[] = [];
+  const client = await connect<null, string>({
+    init: () => OK,
+    handle: () => OK,
+    info: (info, state) => {
+      seen.push(info);
+      return { kind: info === "stop" ? "shutdown" : "ok", state };
+    },
+    terminate: () => void seen.push("terminate"),
+  });
+
+  for (const info of ["1", "stop", "dropped"]) assert(client.self.send(info));
+  await turn();
+  assertEquals(seen, ["1", "stop", "terminate"]);
+});
+
+Deno.test("Law 5: terminate last, once — a drain waits for one that is pending already", async () => {
+  const connections = new Connections();
+  const { promise, open } = gate();
+  const client = await connect({
+    init: () => OK,
+    handle: () => OK,
+    terminate: () => promise,
+  }, { connections });
+  let isDrained = false;
+
+  client.drop();
+  await turn();
+  const drained = connections.drain().finally(() => isDrained = true);
+  await turn();
+  assertFalse(isDrained);
+  open();
+  assertEquals(await drained, { drained: 1, abandoned: 0 });
+});
+
 Deno.test("Law 5: terminate last, once — a handler without terminate ends all the same", async () => {
   const client = await connect({ init: () => OK, handle: () => OK });
   client.close(1000);
@@ -1383,21 +1449,19 @@ Deno.test("Law 8: bounded — infos have no bytes", async () => {
   assertEquals(await client.terminated, remote(1005));
 });
 
-Deno.test("Law 8: bounded — what was taken leaves its room", async () => {
-  let pending = gate();
+Deno.test("Law 8: bounded — what is taken leaves its room to what comes", async () => {
+  const gates = [gate(), gate(), gate()];
   const client = await connect({
     init: () => OK,
-    handle: () => pending.promise.then(() => OK),
+    handle: ({ data }) => gates[Number(data)]?.promise.then(() => OK) ?? OK,
   }, { maxMailbox: 2, maxMailboxBytes: 2 });
 
-  for (let round = 0; round < 3; round++) {
-    for (const data of ["in hand", "1", "2"]) client.send(text(data));
-    const { open } = pending;
+  for (const data of ["0", "1", "2"]) client.send(text(data));
+  for (const { open } of gates) {
     open();
     await turn();
-    pending = gate();
+    client.send(text("9"));
   }
-  pending.open();
   client.close();
   assertEquals(await client.terminated, remote(1005));
 });
@@ -1655,6 +1719,20 @@ for (const [name, [stop]] of Object.entries({ ...OUTER_STOPS, ...SYNC_STOPS })) 
   });
 }
 
+for (const [name, [stop]] of Object.entries(PENDING_STOPS)) {
+  Deno.test(`Law 9: no one dies for it — ${name} leaves no timer that a late result sets`, async () => {
+    using time = new FakeTime();
+    const scene = await play(time);
+
+    scene.client.send(text("wait"));
+    stop(scene);
+    scene.answer.resolve({ ...OK, timeout: 500 });
+    await scene.client.terminated;
+    await turn();
+    assertFalse(time.next());
+  });
+}
+
 Deno.test("Law 9: no one dies for it — a spread drain leaves no timer behind those that left", async () => {
   using time = new FakeTime();
   const connections = new Connections();
@@ -1722,9 +1800,16 @@ Deno.test("Law 10: the dead are silent — self.send returns false after the end
   await assertRejects(() => client.receive());
 });
 
-Deno.test("Law 10: the dead are silent — self.send of a handler without info tells the end, too", async () => {
-  const client = await connect<null, string>({ init: () => OK, handle: () => OK });
-  assert(client.self.send("dropped"));
+Deno.test("Law 10: the dead are silent — self.send of a handler without info drops and tells the end", async () => {
+  const client = await connect<null, string>({
+    init: () => OK,
+    handle: (frame, state) => ({ kind: "reply", frames: frame, state }),
+  }, { maxMailbox: 1 });
+
+  for (let count = 0; count < 10; count++) assert(client.self.send("dropped"));
+  await turn();
+  client.send(text("alive"));
+  assertEquals(await client.receive(), text("alive"));
   client.drop();
   assertFalse(client.self.send("dead"));
 });

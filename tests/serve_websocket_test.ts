@@ -414,6 +414,19 @@ Deno.test("self.buffered tells what the network has not taken, and self.signal t
   assertEquals(self?.buffered, 0);
 });
 
+Deno.test("serveWebsocket() ends a client that neither reads nor sends with error/heartbeat", async () => {
+  const connections = new Connections();
+  const ended = Promise.withResolvers<TerminateReason>();
+  await using server = serve({
+    init: () => ({ kind: "ok", state: null, frames: binary(new Uint8Array(8_000_000)) }),
+    handle: (_frame, state: null) => ({ kind: "ok", state }),
+    terminate: ended.resolve,
+  }, { connections, heartbeat: 30, closeTimeout: 40 });
+  using _client = await RawClient.open(server.port);
+  assertEquals(await ended.promise, { kind: "error", cause: "heartbeat" });
+  await until("the line to be let go", () => connections.abandoned === 1);
+});
+
 Deno.test("drain() shows its code to 1,000 clients, runs every terminate, and lets shutdown() return at once", async () => {
   const connections = new Connections();
   let terminated = 0;

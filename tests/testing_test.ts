@@ -500,7 +500,7 @@ const WRONG_OPTIONS: readonly (readonly [
   [{ maxMailbox: 0 }, RangeError, `"maxMailbox" must be at least 1: received 0`],
   [{ maxMailboxBytes: 0 }, RangeError, `"maxMailboxBytes" must be at least 1: received 0`],
   [{ maxBuffered: 0 }, RangeError, `"maxBuffered" must be at least 1: received 0`],
-  [{ maxBuffered: null as never }, TypeError, `"maxBuffered" must be a number: received null`],
+  [{ maxBuffered: 1n as never }, TypeError, `"maxBuffered" must be a number: received 1n`],
   [{ closeTimeout: -1 }, RangeError, `"closeTimeout" must be`],
   [{ closeTimeout: 2 ** 31 }, RangeError, "received 2147483648"],
   [{ connections: {} as never }, TypeError, `"connections" must be a Connections`],

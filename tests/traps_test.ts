@@ -21,8 +21,11 @@ function leave(port: number, path: string, by: "RST" | "FIN"): Promise<void> {
   });
 }
 
+// A few at a time: on a busy machine the last of a crowd would not leave at once but late.
 async function leaveAll(port: number, path: string, by: "RST" | "FIN"): Promise<void> {
-  await Promise.all(Array.from({ length: 500 }, () => leave(port, path, by)));
+  for (let left = 500; left > 0; left -= 5) {
+    await Promise.all(Array.from({ length: 5 }, () => leave(port, path, by)));
+  }
   await milliseconds(300);
 }
 
@@ -33,7 +36,7 @@ for (const path of ["sync", "async"]) {
       const before = await victim.stats();
       await leaveAll(victim.port, path, by);
       const after = await victim.stats();
-      assertEquals(after?.descriptors, before?.descriptors);
+      assertEquals(after?.sockets, before?.sockets);
       assertEquals(after?.size, 0);
       assertEquals(after?.counts["init"], 500);
       assertEquals(after?.counts["terminate error/closed"], 500);
@@ -47,7 +50,7 @@ Deno.test("500 clients that leave by RST leave their sockets behind on raw Deno"
   const before = await victim.stats();
   await leaveAll(victim.port, "sync", "RST");
   const after = await victim.stats();
-  assertGreater(after?.descriptors ?? 0, (before?.descriptors ?? 0) + 100);
+  assertGreater(after?.sockets ?? 0, (before?.sockets ?? 0) + 100);
   assert(!await victim.shutsDown());
 });
 
@@ -185,4 +188,16 @@ Deno.test("200 MiB for a listener that never answers stay in the memory of raw D
   await using victim = await Victim.start("raw");
   using client = await openAt(victim.port, "hang");
   assertGreater(await growth(victim, () => flood(client)), 100);
+});
+
+Deno.test("2 million empty messages for a client that does not read end with error/slow, and memory stays bounded", async () => {
+  await using victim = await Victim.start("ours");
+  using client = await openAt(victim.port, "echo");
+  const block = join(...Array.from({ length: 1_000 }, () => frame(OPCODE.text)));
+  const send = async () => {
+    for (let left = 2_000; left > 0; left--) await client.write(block);
+  };
+  // Deno takes 1 KiB for each of the 65,536 that may wait, and shows 0 bytes for all of them.
+  assertLess(await growth(victim, () => send().catch(() => {})), 160);
+  assertEquals((await victim.stats())?.counts["terminate error/slow"], 1);
 });

@@ -86,6 +86,21 @@ Deno.test("WriteQueue.isFull() limits them from when the client stops reading", 
   assertLess(waiting, MAX_QUEUED_MESSAGES * 1.25);
 });
 
+Deno.test("WriteQueue.isFull() limits empty messages, of which the line does not tell", () => {
+  const queue = new WriteQueue(Infinity);
+  let count = 1;
+  while (!queue.isFull("", { buffered: 0 }) && count < 1_000_000) count++;
+  assertGreater(count, MAX_QUEUED_MESSAGES);
+  assertLess(count, MAX_QUEUED_MESSAGES * 1.25);
+});
+
+Deno.test("WriteQueue.isFull() is not full of empty messages while others are written now and then", () => {
+  const queue = new WriteQueue(Infinity);
+  for (let i = 0; i < 300_000; i++) {
+    assertEquals(queue.isFull(i % 8_000 === 0 ? "x" : "", { buffered: 0 }), false);
+  }
+});
+
 for (const most of [0, 1, 5_000, MAX_QUEUED_MESSAGES]) {
   Deno.test(`WriteQueue.isFull() is never full for a client that reads, ${most} messages behind`, () => {
     const line = new TestLine(Infinity, most);
