@@ -117,7 +117,9 @@ function toRequest<Info>(
   { url = "http://localhost/", headers, protocols, remoteAddr }: ConnectOptions<Info>,
 ): UpgradeRequest {
   const all = new Headers(headers);
-  if (protocols !== undefined) all.set("sec-websocket-protocol", protocols.join(", "));
+  if (protocols !== undefined && protocols.length > 0) {
+    all.set("sec-websocket-protocol", protocols.join(", "));
+  }
   return {
     url,
     headers: all,

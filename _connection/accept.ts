@@ -3,7 +3,7 @@ import { refusal, refuseForNow, refuseOrigin } from "./admission.ts";
 import type { Connection } from "./connection.ts";
 import type { Settings } from "./settings.ts";
 import { show } from "./show.ts";
-import { notAResult, type OkResult, toOkStep } from "./step.ts";
+import { notAResult, type OkResult, toOpeningStep } from "./step.ts";
 import { CLOSED } from "./terminate_reason.ts";
 
 /** What became of a request: a connection that waits for its line, with the headers of the 101, or a refusal. */
@@ -24,7 +24,7 @@ export async function accept<State, Info>(
   handler: WebsocketHandler<State, Info>,
   { registry, origin }: Settings<Info>,
 ): Promise<Acceptance<State, Info>> {
-  if (registry?.isClosed) return { kind: "refused", response: refuseForNow() };
+  if (registry?.isClosed) return refuse(connection, refuseForNow());
   registry?.join(connection);
   try {
     const refused = await refuseOrigin(origin, request);
@@ -57,7 +57,7 @@ function begin<State, Info>(
   connection: Connection<State, Info>,
 ): Acceptance<State, Info> {
   const headers = toHeaders(result, request);
-  connection.begin(toOkStep(result));
+  connection.begin(toOpeningStep(result));
   if (!connection.isEnding) return { kind: "accepted", connection, headers };
   neverOpen(connection);
   return { kind: "refused", response: refuseForNow() };
@@ -94,12 +94,14 @@ function toHeaders<State>(
 
 function toResponse(response: Response | undefined): Response {
   if (response === undefined) return new Response(null, { status: 400 });
-  if (response instanceof Response && response.status !== 101 && !response.bodyUsed) {
-    return response;
-  }
+  if (response instanceof Response && isSendable(response)) return response;
   throw new TypeError(
-    `Cannot refuse the upgrade as "response" must be an unused Response that is not a 101: received ${
+    `Cannot refuse the upgrade as "response" must be an unused Response with a status of 200 or more: received ${
       response instanceof Response ? `a Response with status ${response.status}` : show(response)
     }`,
   );
+}
+
+function isSendable({ status, bodyUsed, body }: Response): boolean {
+  return status >= 200 && !bodyUsed && body?.locked !== true;
 }

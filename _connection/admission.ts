@@ -87,6 +87,8 @@ async function isAllowed(
 
 // Scheme aside: a proxy in front may speak TLS for us.
 function isSame(origin: string, request: UpgradeRequest): boolean {
+  const page = URL.parse(origin);
   const host = request.headers.get("host") ?? URL.parse(request.url)?.host;
-  return host !== undefined && URL.parse(origin)?.host === host.toLowerCase();
+  return page !== null && host !== undefined &&
+    URL.parse(`${page.protocol}//${host}`)?.host === page.host;
 }

@@ -12,7 +12,7 @@ import { hibernate, Hibernated, wake } from "./hibernation.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import type { Line, LineEvents } from "./line.ts";
 import { Mailbox, type Message } from "./mailbox.ts";
-import { isPromiseLike } from "./promise_like.ts";
+import { isPromiseLike, toPromise } from "./promise_like.ts";
 import type { Member } from "./registry.ts";
 import { type Runnable, schedule, turn } from "./scheduler.ts";
 import type { Settings } from "./settings.ts";
@@ -25,6 +25,12 @@ const TIMEOUT: TerminateReason = { kind: "normal", cause: "timeout" };
 const BADSIZE: TerminateReason = { kind: "error", cause: "badsize" };
 const OVERFLOW: TerminateReason = { kind: "error", cause: "overflow" };
 const SLOW: TerminateReason = { kind: "error", cause: "slow" };
+
+/** A reason to end, and the close frame that goes with it. */
+interface Stop {
+  readonly reason: TerminateReason;
+  readonly close: CloseFrame | undefined;
+}
 
 /**
  * The loop of one connection: takes what comes, calls the handler, does what it answers, until there is a reason to
@@ -45,8 +51,8 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   /** A callback runs or its promise is pending, or the line is not open yet. */
   #busy = true;
   #scheduled = false;
-  /** The reason that waits in the mailbox; nothing comes behind it. */
-  #stopping: TerminateReason | undefined;
+  /** Waits in the mailbox; nothing comes behind it. */
+  #stopping: Stop | undefined;
 
   constructor(
     handler: WebsocketHandler<State, Info>,
@@ -73,7 +79,7 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
 
   /** Whether its end is decided or waits in the mailbox. */
   get isEnding(): boolean {
-    return this.#stopping !== undefined || this.#ending.reason !== undefined;
+    return this.#stopping !== undefined || this.#ending.reason !== undefined || this.isRefused;
   }
 
   /** Whether `init` gave a timeout, which finds the dead. */
@@ -94,7 +100,6 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   /** `init` did not say ok: there never was a connection. */
   refuse(): void {
     this.#settings.registry?.turnAway(this);
-    this.#stopping = SHUTDOWN;
     this.#mailbox.clear();
     this.#ending.skip();
   }
@@ -105,8 +110,12 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
     this.#line = line;
     this.#opening = undefined;
     if (this.#ending.reason !== undefined) this.#closeLine(this.#goodbye);
-    else this.#send(step.frames);
-    this.#proceed(step);
+    try {
+      this.#send(step.frames);
+      this.#proceed(step);
+    } catch (error) {
+      this.#crash(error);
+    }
   }
 
   receive(frame: InFrame): void {
@@ -126,7 +135,7 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
 
   lose(reason: TerminateReason): void {
     if (this.#line !== undefined) return this.stop(reason);
-    this.end(this.#stopping ?? reason);
+    this.end(reason);
     this.#opening = undefined;
     this.#ending.terminate();
   }
@@ -135,27 +144,24 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
     this.#ending.release(held);
   }
 
-  stop(reason: TerminateReason, close?: CloseFrame): void {
+  stop(reason: TerminateReason, close: CloseFrame | undefined = toCloseFrame(reason)): void {
     if (this.isEnding) return;
-    this.#stopping = reason;
+    this.#stopping = { reason, close };
+    this.#idle?.stop();
     this.#mailbox.put({ kind: "stop", reason, close });
     this.#wakeUp();
   }
 
   end(reason: TerminateReason, close: CloseFrame | undefined = toCloseFrame(reason)): void {
-    if (!this.#ending.decide(reason)) return;
-    this.#mailbox.clear();
-    this.#idle?.stop();
-    this.#settings.registry?.leave(this);
-    this.#closeLine(close);
-    if (!this.#busy) this.#ending.terminate();
+    const first = this.#stopping ?? { reason, close };
+    this.#decide(first.reason, first.close);
   }
 
   /** Tells the program of what a callback threw. */
   tell(error: unknown): void {
     try {
       const told = this.#settings.onError(error, this.self);
-      if (isPromiseLike(told)) Promise.resolve(told).catch(logError);
+      if (isPromiseLike(told)) toPromise(told).catch(logError);
     } catch (thrown) {
       logError(thrown);
     }
@@ -164,6 +170,7 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   /** Takes what waits now; what comes meanwhile waits for the next round. */
   run(): void {
     for (let left = this.#mailbox.size; left > 0 && !this.#busy; left--) this.#take();
+    if (this.#busy && !this.isEnding && this.#mailbox.isOver) this.#decide(OVERFLOW);
     this.#scheduled = false;
     this.#wakeUp();
   }
@@ -188,7 +195,7 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
 
   #answer(result: Awaitable<HandleResult<State>> | undefined): void {
     if (!isPromiseLike(result)) return this.#settle(result as HandleResult<State>);
-    Promise.resolve(result)
+    toPromise(result)
       .then((settled) => this.#settle(settled))
       .catch((error) => this.#crash(error));
   }
@@ -209,13 +216,13 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   #sendOne(frame: InFrame): void {
     if (this.#line === undefined || this.#ending.reason !== undefined) return;
     this.#line.send(frame);
-    if (this.#writes.isFull(frame.data, this.#line)) this.end(SLOW);
+    if (this.#writes.isFull(frame.data, this.#line)) this.#decide(SLOW);
   }
 
   #proceed(step: Step<State>): void {
     this.#busy = false;
     if (this.#ending.reason !== undefined) return this.#ending.terminate();
-    if (step.kind === "stop") return this.end(SHUTDOWN, step.close);
+    if (step.kind === "stop") return this.#decide(SHUTDOWN, step.close);
     if (step.timeout !== undefined) this.#setTimeout(step.timeout);
     this.#wakeUp();
   }
@@ -226,23 +233,30 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   }
 
   #crash(error: unknown): void {
+    this.#decide({ kind: "error", cause: "crash", error });
     this.tell(error);
     this.#busy = false;
-    this.end({ kind: "error", cause: "crash", error });
     this.#ending.terminate();
   }
 
   #put(message: Message<Info>): boolean {
-    // Only what waits for a callback counts; what waits for its turn can be taken now.
-    if (!this.#busy && !this.#mailbox.fits(message)) this.run();
-    if (this.isEnding) return false;
-    if (this.#mailbox.fits(message)) {
-      this.#mailbox.put(message);
-      this.#wakeUp();
-      return true;
+    // Only what waits for a callback counts. What waits for its turn is taken before the event loop goes on.
+    if (this.#busy && !this.#mailbox.fits(message)) {
+      this.#decide(OVERFLOW);
+      return false;
     }
-    this.end(OVERFLOW);
-    return false;
+    this.#mailbox.put(message);
+    this.#wakeUp();
+    return true;
+  }
+
+  #decide(reason: TerminateReason, close: CloseFrame | undefined = toCloseFrame(reason)): void {
+    if (!this.#ending.decide(reason)) return;
+    this.#mailbox.clear();
+    this.#idle?.stop();
+    this.#settings.registry?.leave(this);
+    this.#closeLine(close);
+    if (!this.#busy) this.#ending.terminate();
   }
 
   #wakeUp(): void {
@@ -259,7 +273,7 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
       case "info":
         return this.#info(message.info);
       case "stop":
-        return this.end(message.reason, message.close);
+        return this.#decide(message.reason, message.close);
     }
   }
 
@@ -300,7 +314,12 @@ function toSelf<State, Info>(connection: Connection<State, Info>, ending: Ending
   };
 }
 
+// The last resort when onError itself threw. Even to print an error can throw.
 function logError(error: unknown): void {
-  // deno-lint-ignore no-console -- the last resort: onError itself threw
-  console.error(error);
+  try {
+    // deno-lint-ignore no-console -- there is nobody else to tell
+    console.error(error);
+  } catch {
+    // Nothing more can be done.
+  }
 }

@@ -1,5 +1,5 @@
 import type { Awaitable, TerminateReason } from "../handler.ts";
-import { isPromiseLike } from "./promise_like.ts";
+import { isPromiseLike, toPromise } from "./promise_like.ts";
 
 /** What is left to do when a connection ends. */
 export interface LastWishes {
@@ -19,6 +19,7 @@ export class Ending {
   #reason: TerminateReason | undefined;
   #terminating = false;
   #over = false;
+  #skipped = false;
   #held: boolean | undefined;
   #abort: AbortController | undefined;
 
@@ -32,7 +33,7 @@ export class Ending {
 
   /** Whether there never was a connection to end. */
   get isSkipped(): boolean {
-    return this.#over && this.#reason === undefined;
+    return this.#skipped;
   }
 
   /** Aborted when `terminate` has run. */
@@ -57,7 +58,7 @@ export class Ending {
     try {
       const done: unknown = this.#wishes.terminate(reason);
       if (!isPromiseLike(done)) return this.#end(reason);
-      Promise.resolve(done).catch(this.#wishes.tell).then(() => this.#end(reason));
+      toPromise(done).catch(this.#wishes.tell).then(() => this.#end(reason));
     } catch (error) {
       this.#wishes.tell(error);
       this.#end(reason);
@@ -66,6 +67,7 @@ export class Ending {
 
   /** The end of what never was a connection: nothing to terminate. */
   skip(): void {
+    this.#skipped = true;
     this.#terminating = true;
     this.#over = true;
     this.#abort?.abort();

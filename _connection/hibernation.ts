@@ -1,4 +1,5 @@
-import { deserialize, serialize } from "node:v8";
+import { Deserializer, Serializer } from "node:v8";
+import { show } from "./show.ts";
 
 /** A state as bytes. */
 export class Hibernated {
@@ -12,10 +13,10 @@ export class Hibernated {
 /** Turns a state into bytes (the structured clone algorithm). Throws a TypeError that names what cannot be cloned. */
 export function hibernate(state: unknown): Hibernated {
   try {
-    return new Hibernated(serialize(state));
+    return new Hibernated(toBytes(state));
   } catch (error) {
     throw new TypeError(
-      `Cannot hibernate as "${pathOf(state, "state", new Set())}" must be clonable: ${
+      `Cannot hibernate as "${pathOf(state)}" must be clonable: ${
         error instanceof Error ? error.message : String(error)
       }`,
       { cause: error },
@@ -24,37 +25,56 @@ export function hibernate(state: unknown): Hibernated {
 }
 
 /** Turns the bytes back into a state. */
-export function wake(hibernated: Hibernated): unknown {
-  return deserialize(hibernated.bytes);
+export function wake({ bytes }: Hibernated): unknown {
+  const deserializer = new Deserializer(bytes);
+  deserializer.readHeader();
+  return deserializer.readValue();
 }
 
-// Goes down to the deepest part that still cannot be cloned.
-function pathOf(value: unknown, path: string, seen: Set<unknown>): string {
-  seen.add(value);
-  for (const [key, part] of partsOf(value)) {
-    if (seen.has(part) || isClonable(part)) continue;
-    return pathOf(part, `${path}${key}`, seen);
+function toBytes(state: unknown): Uint8Array {
+  // The serializer alone makes an empty object of a URL and its like, which are no data.
+  structuredClone(state);
+  const serializer = new Serializer();
+  serializer.writeHeader();
+  serializer.writeValue(state);
+  return serializer.releaseBuffer();
+}
+
+// Walks to the first part that has no parts itself and cannot be cloned.
+function pathOf(state: unknown): string {
+  const seen = new Set<unknown>([state]);
+  const todo: [string, unknown][] = [["state", state]];
+  for (let next = todo.pop(); next !== undefined; next = todo.pop()) {
+    const [path, value] = next;
+    const parts = partsOf(value);
+    if (parts.length === 0 && !isClonable(value)) return path;
+    for (const [key, part] of parts.reverse()) {
+      if (seen.has(part)) continue;
+      seen.add(part);
+      todo.push([path + key, part]);
+    }
   }
-  return path;
+  return "state";
 }
 
-function* partsOf(value: unknown): Generator<[string, unknown]> {
+function partsOf(value: unknown): [string, unknown][] {
   if (value instanceof Map) {
-    for (const [key, part] of value) {
-      yield* [[".key", key], [`.get(${String(key)})`, part]] as const;
-    }
-  } else if (value instanceof Set) {
-    for (const part of value) yield [".value", part];
-  } else if (typeof value === "object" && value !== null) {
-    for (const [key, part] of Object.entries(value)) {
-      yield [Array.isArray(value) ? `[${key}]` : `.${key}`, part];
-    }
+    return [...value].flatMap(([key, part]) => [
+      [".key", key],
+      [`.get(${show(key)})`, part],
+    ]);
   }
+  if (value instanceof Set) return [...value].map((part) => [".value", part]);
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return [];
+  return Object.entries(value).map(([key, part]) => [
+    Array.isArray(value) ? `[${key}]` : `.${key}`,
+    part,
+  ]);
 }
 
 function isClonable(value: unknown): boolean {
   try {
-    serialize(value);
+    toBytes(value);
     return true;
   } catch {
     return false;

@@ -1,9 +1,13 @@
+// How much later than asked for a timer may fire before the clock, or the process, is taken to have stood still or jumped.
+const SLACK = 1_000;
+
 /** Calls back once when nothing has come for `timeout` milliseconds. A touch costs a look at the clock, no timer. */
 export class IdleTimer {
   readonly #expire: () => void;
   #timeout = Infinity;
   #touched = 0;
   #fresh = false;
+  #due = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(expire: () => void) {
@@ -16,7 +20,7 @@ export class IdleTimer {
     if (this.#timeout === Infinity) this.#touched = Date.now();
     this.stop();
     this.#timeout = timeout;
-    if (timeout !== Infinity) this.#arm(Math.max(0, this.#remaining()));
+    if (timeout !== Infinity) this.#arm(Math.max(0, this.#remaining(Date.now())));
   }
 
   touch(): void {
@@ -33,21 +37,24 @@ export class IdleTimer {
 
   #arm(delay: number): void {
     this.#fresh = false;
+    this.#due = Date.now() + delay;
     this.#timer = setTimeout(() => this.#wake(), delay);
   }
 
   #wake(): void {
-    if (this.#fresh) return this.#arm(this.#plausible(this.#remaining()));
+    const remaining = this.#fresh ? this.#plausible(Date.now()) : 0;
+    if (remaining > 0) return this.#arm(remaining);
     this.stop();
     this.#expire();
   }
 
-  #remaining(): number {
-    return this.#touched + this.#timeout - Date.now();
+  // Something came since the timer was armed. If the clock was set meanwhile, the whole timeout is waited for again.
+  #plausible(now: number): number {
+    const remaining = this.#remaining(now);
+    return now - this.#due > SLACK || remaining > this.#timeout ? this.#timeout : remaining;
   }
 
-  // Something came since the timer was armed, so time remains; a clock that says otherwise was set.
-  #plausible(remaining: number): number {
-    return remaining > 0 && remaining <= this.#timeout ? remaining : this.#timeout;
+  #remaining(now: number): number {
+    return this.#touched + this.#timeout - now;
   }
 }

@@ -28,9 +28,13 @@ export class Mailbox<Info> {
     return this.#messages.length - this.#head;
   }
 
+  /** Whether more waits than may. */
+  get isOver(): boolean {
+    return this.size > this.#maxCount || this.#bytes > this.#maxBytes;
+  }
+
   fits(message: Message<Info>): boolean {
-    return message.kind === "stop" ||
-      this.size < this.#maxCount && this.#bytes + bytesOf(message) <= this.#maxBytes;
+    return this.size < this.#maxCount && this.#bytes + bytesOf(message) <= this.#maxBytes;
   }
 
   put(message: Message<Info>): void {

@@ -79,8 +79,11 @@ export class MemoryLine implements Line {
   }
 }
 
+// As on the wire: nobody shares bytes, and a lone surrogate does not survive.
 function copy(frame: InFrame): InFrame {
-  return frame.kind === "text" ? frame : { kind: "binary", data: frame.data.slice() };
+  return frame.kind === "text"
+    ? { kind: "text", data: frame.data.toWellFormed() }
+    : { kind: "binary", data: new Uint8Array(frame.data) };
 }
 
 function nothingLeft(): Error {

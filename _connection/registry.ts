@@ -105,12 +105,13 @@ function settle<Info>(drain: Drain<Info>): void {
 // Tells all at once, or slice by slice so that their reconnects do not come all at once.
 function tellOverTime<T>(all: readonly T[], spread: number, tell: (one: T) => void): () => void {
   const slices = Math.max(1, Math.ceil(spread / SLICE));
-  const each = Math.ceil(all.length / slices);
-  let told = 0;
+  let slice = 0;
+  const upTo = () => Math.ceil(all.length * slice / slices);
   const tellSlice = () => {
-    for (const one of all.slice(told, told + each)) tell(one);
-    told += each;
-    if (told >= all.length) clearInterval(timer);
+    const start = upTo();
+    slice++;
+    for (const one of all.slice(start, upTo())) tell(one);
+    if (slice === slices) clearInterval(timer);
   };
   const timer = setInterval(tellSlice, SLICE);
   tellSlice();

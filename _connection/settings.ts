@@ -130,8 +130,9 @@ export function checkHandler<State, Info, Out>(handler: WebsocketHandler<State, 
 
 function toOrigin(origin: OriginPolicy): OriginPolicy {
   if (origin === "same" || origin === "any" || typeof origin === "function") return origin;
-  const wrong = Array.isArray(origin) ? origin.find(isNotOrigin) : origin;
-  if (Array.isArray(origin) && wrong === undefined) return origin;
+  const index = Array.isArray(origin) ? origin.findIndex(isNotOrigin) : 0;
+  if (index < 0) return origin;
+  const wrong: unknown = Array.isArray(origin) ? origin[index] : origin;
   throw new TypeError(
     `Cannot serve a WebSocket as "origin" must be "same", "any", a function or a list of origins such as "https://example.com": received ${
       show(wrong)
@@ -140,7 +141,11 @@ function toOrigin(origin: OriginPolicy): OriginPolicy {
 }
 
 function isNotOrigin(origin: unknown): boolean {
-  return typeof origin !== "string" || origin !== "null" && !ORIGIN_REGEXP.test(origin);
+  if (typeof origin !== "string") return true;
+  if (origin === "null") return false;
+  const parsed = URL.parse(origin)?.origin;
+  // Of schemes it does not know, a URL has no origin.
+  return !ORIGIN_REGEXP.test(origin) || parsed !== origin && parsed !== "null";
 }
 
 function toOnError<Info>(

@@ -2,11 +2,13 @@ import { close, type CloseFrame, type InFrame, type OutFrame } from "../frame.ts
 import type { HandleResult, InitResult } from "../handler.ts";
 import { show } from "./show.ts";
 
+type Messages = InFrame | readonly InFrame[];
+
 /** The only two things the loop can do with a handler's answer. */
 export type Step<State> =
   | {
     readonly kind: "continue";
-    readonly frames: InFrame | readonly InFrame[];
+    readonly frames: Messages;
     readonly state: State;
     readonly timeout: number | undefined;
     readonly hibernate: boolean;
@@ -41,6 +43,11 @@ export function toStep<State>(result: HandleResult<State>): Step<State> {
   throw notAResult(result, `"ok", "reply" or "shutdown"`);
 }
 
+/** The same for the answer of `init`, whose frames wait for the open: copies, whatever becomes of the originals. */
+export function toOpeningStep<State>(result: OkResult<State>): Step<State> {
+  return toOkStep({ ...result, frames: copyAll(framesOf(result)) });
+}
+
 /** Turns an answer that keeps the connection open into a step: it still stops if there is a close frame to send. */
 export function toOkStep<State>(result: OkResult<State>): Step<State> {
   const { state, timeout, hibernate = false } = result;
@@ -48,13 +55,7 @@ export function toOkStep<State>(result: OkResult<State>): Step<State> {
   if (timeout !== undefined) checkTimeout(timeout);
   const last = lastOf(frames);
   if (last >= 0) return toStop(frames, last, state);
-  return {
-    kind: "continue",
-    frames: frames as InFrame | readonly InFrame[],
-    state,
-    timeout,
-    hibernate,
-  };
+  return { kind: "continue", frames: frames as Messages, state, timeout, hibernate };
 }
 
 /** The `kind` of what may be anything. */
@@ -83,9 +84,23 @@ function framesOf<State>(result: OkResult<State>): OutFrame | readonly OutFrame[
   return "frames" in result && result.frames !== undefined ? result.frames : NOTHING;
 }
 
+function copyAll(frames: OutFrame | readonly OutFrame[]): OutFrame | readonly OutFrame[] {
+  return isList(frames) ? frames.map(copy) : copy(frames);
+}
+
+function copy(frame: OutFrame): OutFrame {
+  if (frame?.kind !== "binary" || !isBytes(frame.data)) return { ...frame };
+  return { kind: "binary", data: new Uint8Array(frame.data) };
+}
+
 function checkTimeout(timeout: number): void {
-  if (timeout === Infinity || timeout > 0 && timeout <= MAX_TIMEOUT) return;
-  throw new RangeError(
+  if (
+    timeout === Infinity || typeof timeout === "number" && timeout > 0 && timeout <= MAX_TIMEOUT
+  ) {
+    return;
+  }
+  const Class = typeof timeout === "number" ? RangeError : TypeError;
+  throw new Class(
     `Cannot set the timeout as "timeout" must be above 0 and at most ${MAX_TIMEOUT} milliseconds, or Infinity: received ${
       show(timeout)
     }`,
@@ -107,8 +122,9 @@ function toStop<State>(
   state: State,
 ): Step<State> {
   const list = isList(frames) ? frames : [frames];
-  const end = list[last] as CloseFrame;
-  return { kind: "stop", frames: list.slice(0, last) as InFrame[], state, close: end };
+  const { code, reason } = list[last] as CloseFrame;
+  const messages = list.slice(0, last) as InFrame[];
+  return { kind: "stop", frames: messages, state, close: close(code, reason) };
 }
 
 function isLast(frame: OutFrame | undefined): boolean {

@@ -37,9 +37,12 @@ export function milliseconds(count: number): Promise<void> {
 }
 
 /** Waits for something that the wire brings; fails after five seconds. */
-export async function until(what: string, holds: () => boolean): Promise<void> {
+export async function until(
+  what: string,
+  holds: () => boolean | Promise<boolean>,
+): Promise<void> {
   const end = Date.now() + 5_000;
-  while (!holds()) {
+  while (!await holds()) {
     if (Date.now() > end) throw new Error(`Still waiting for ${what}`);
     await milliseconds(2);
   }
