@@ -125,6 +125,8 @@ export type InitResult<State, Out = OutFrame> =
  *
  * `timeout`, in milliseconds, changes how long the client may be silent from now on; left out, it stays.
  * `hibernate: true` keeps the state as bytes (structured clone) until the next callback. It holds for this result only.
+ * What comes back is a copy: an instance of a class is a plain object then, and platform objects such as a `URL` are
+ * empty ones.
  */
 export type HandleResult<State, Out = OutFrame> =
   | {

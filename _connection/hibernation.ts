@@ -32,8 +32,6 @@ export function wake({ bytes }: Hibernated): unknown {
 }
 
 function toBytes(state: unknown): Uint8Array {
-  // The serializer alone makes an empty object of a URL and its like, which are no data.
-  structuredClone(state);
   const serializer = new Serializer();
   serializer.writeHeader();
   serializer.writeValue(state);

@@ -1,4 +1,4 @@
-// How much later than asked for a timer may fire before the clock, or the process, is taken to have stood still or jumped.
+// Milliseconds that a timer may be late before the clock is taken to have been set.
 const SLACK = 1_000;
 
 /** Calls back once when nothing has come for `timeout` milliseconds. A touch costs a look at the clock, no timer. */
@@ -7,7 +7,8 @@ export class IdleTimer {
   #timeout = Infinity;
   #touched = 0;
   #fresh = false;
-  #due = 0;
+  #armed = 0;
+  #delay = 0;
   #timer: ReturnType<typeof setTimeout> | undefined;
 
   constructor(expire: () => void) {
@@ -37,7 +38,8 @@ export class IdleTimer {
 
   #arm(delay: number): void {
     this.#fresh = false;
-    this.#due = Date.now() + delay;
+    this.#armed = Date.now();
+    this.#delay = delay;
     this.#timer = setTimeout(() => this.#wake(), delay);
   }
 
@@ -50,8 +52,9 @@ export class IdleTimer {
 
   // Something came since the timer was armed. If the clock was set meanwhile, the whole timeout is waited for again.
   #plausible(now: number): number {
-    const remaining = this.#remaining(now);
-    return now - this.#due > SLACK || remaining > this.#timeout ? this.#timeout : remaining;
+    const isAstray = now - this.#armed - this.#delay > SLACK ||
+      this.#touched < this.#armed || this.#touched > now;
+    return isAstray ? this.#timeout : this.#remaining(now);
   }
 
   #remaining(now: number): number {

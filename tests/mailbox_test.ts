@@ -85,13 +85,16 @@ Deno.test("Mailbox.fits() counts no bytes for an info", () => {
   assertEquals([mailbox.fits(info(1)), mailbox.fits(frame(0))], [true, true]);
 });
 
-Deno.test("Mailbox.fits() always has room for a stop", () => {
-  const mailbox = new Mailbox<number>(1, 1);
-  mailbox.put(frame(1));
-  assertEquals(mailbox.fits(STOP), true);
-  mailbox.put(STOP);
-  mailbox.take();
-  assertEquals(mailbox.take(), STOP);
+Deno.test("Mailbox.isOver tells that more waits than may, on both sides of each limit", () => {
+  const mailbox = new Mailbox<number>(2, 10);
+  mailbox.put(frame(10));
+  mailbox.put(info(1));
+  assertEquals(mailbox.isOver, false);
+  mailbox.put(info(2));
+  assertEquals(mailbox.isOver, true);
+  mailbox.clear();
+  mailbox.put(frame(11));
+  assertEquals(mailbox.isOver, true);
 });
 
 Deno.test("Mailbox.clear() forgets messages and bytes, and the mailbox goes on", () => {

@@ -109,12 +109,16 @@ Deno.test("toStep() and toOkStep() reject every other timeout and name it", () =
     [2 ** 31, "2147483648"],
     [null, "null"],
     ["soon", '"soon"'],
+    ["60000", '"60000"'],
+    [5n, "5n"],
+    [true, "true"],
     [{}, "an object"],
   ] as const;
   for (const [timeout, shown] of rows) {
     const result = { kind: "ok", state: 1, timeout } as never;
     for (const convert of [toStep, toOkStep]) {
-      const error = assertThrows(() => convert(result), RangeError);
+      const Class = typeof timeout === "number" ? RangeError : TypeError;
+      const error = assertThrows(() => convert(result), Class);
       assertEquals(error.message, wanted + shown);
     }
   }
