@@ -7,17 +7,17 @@
  * ```ts
  * import type { WebsocketHandler } from "@lariat/websocket/handler";
  * import { text } from "@lariat/websocket/frame";
+ * import { connect } from "@lariat/websocket/testing";
+ * import { assertEquals } from "@std/assert";
  *
  * const counter: WebsocketHandler<number> = {
- *   init: () => ({ kind: "ok", state: 0 }),
- *   handle: (_frame, count) => ({
- *     kind: "reply",
- *     frames: text(`message ${count + 1}`),
- *     state: count + 1,
- *   }),
- *   terminate: (reason, count) => void [reason.kind, count],
+ *   init: () => ({ kind: "ok", state: 1 }),
+ *   handle: (_frame, count) => ({ kind: "reply", frames: text(`${count}`), state: count + 1 }),
  * };
- * void counter;
+ *
+ * const client = await connect(counter);
+ * client.send(text("how many?"));
+ * assertEquals(await client.receive(), text("1"));
  * ```
  *
  * @module

@@ -7,7 +7,7 @@ import type {
   WebsocketHandler,
 } from "../handler.ts";
 import { byteLength, isLongerThan } from "./byte_length.ts";
-import { Ending } from "./ending.ts";
+import { Ending, type LastWishes } from "./ending.ts";
 import { hibernate, Hibernated, wake } from "./hibernation.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import type { Line, LineEvents } from "./line.ts";
@@ -36,13 +36,14 @@ interface Stop {
  * The loop of one connection: takes what comes, calls the handler, does what it answers, until there is a reason to
  * end. When nothing waits a frame is handled in the turn in which it came; otherwise the mailbox keeps the order.
  */
-export class Connection<State, Info> implements LineEvents, Member<Info>, Runnable {
+export class Connection<State, Info> implements LineEvents, Member<Info>, Runnable, LastWishes {
   readonly self: Self<Info>;
   readonly #handler: WebsocketHandler<State, Info>;
   readonly #settings: Settings<Info>;
   readonly #mailbox: Mailbox<Info>;
   readonly #writes: WriteQueue;
   readonly #ending: Ending;
+  readonly #ended: ((reason: TerminateReason) => void) | undefined;
   #state: State | Hibernated | undefined;
   #opening: Step<State> | undefined;
   #line: Line | undefined;
@@ -57,19 +58,15 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   constructor(
     handler: WebsocketHandler<State, Info>,
     settings: Settings<Info>,
-    ended: (reason: TerminateReason) => void = () => {},
+    ended?: (reason: TerminateReason) => void,
   ) {
     this.#handler = handler;
     this.#settings = settings;
     this.#mailbox = new Mailbox(settings.maxMailbox, settings.maxMailboxBytes);
     this.#writes = new WriteQueue(settings.maxBuffered);
-    this.#ending = new Ending({
-      terminate: (reason) => handler.terminate?.(reason, this.#awake(), this.self),
-      tell: (error) => this.tell(error),
-      ended,
-      released: (held) => this.#forget(held),
-    });
-    this.self = toSelf(this, this.#ending);
+    this.#ending = new Ending(this);
+    this.#ended = ended;
+    this.self = new Address(this);
   }
 
   /** Whether `init` did not say ok. */
@@ -85,6 +82,10 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   /** Whether `init` gave a timeout, which finds the dead. */
   get hasTimeout(): boolean {
     return this.#opening?.kind === "continue" && Number.isFinite(this.#opening.timeout);
+  }
+
+  get signal(): AbortSignal {
+    return this.#ending.signal;
   }
 
   get buffered(): number {
@@ -165,6 +166,19 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
     } catch (thrown) {
       logError(thrown);
     }
+  }
+
+  terminate(reason: TerminateReason): Awaitable<void> {
+    return this.#handler.terminate?.(reason, this.#awake(), this.self);
+  }
+
+  ended(reason: TerminateReason): void {
+    this.#ended?.(reason);
+  }
+
+  released(held: boolean): void {
+    this.#state = undefined;
+    this.#settings.registry?.release(this, held);
   }
 
   /** Takes what waits now; what comes meanwhile waits for the next round. */
@@ -286,10 +300,24 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
     this.#goodbye = close;
     if (close !== undefined) this.#line?.close(close.code, close.reason);
   }
+}
 
-  #forget(held: boolean): void {
-    this.#state = undefined;
-    this.#settings.registry?.release(this, held);
+/** What the program holds of a connection: no more than it may use. */
+class Address<State, Info> implements Self<Info> {
+  readonly send: (info: Info) => boolean;
+  readonly #connection: Connection<State, Info>;
+
+  constructor(connection: Connection<State, Info>) {
+    this.#connection = connection;
+    this.send = (info) => connection.tellInfo(info);
+  }
+
+  get signal(): AbortSignal {
+    return this.#connection.signal;
+  }
+
+  get buffered(): number {
+    return this.#connection.buffered;
   }
 }
 
@@ -300,18 +328,6 @@ function toKept<State>(step: Step<State>): State | Hibernated {
 function toMessage(frame: InFrame): Message<never> {
   const bytes = typeof frame.data === "string" ? byteLength(frame.data) : frame.data.length;
   return { kind: "frame", frame, bytes };
-}
-
-function toSelf<State, Info>(connection: Connection<State, Info>, ending: Ending): Self<Info> {
-  return {
-    send: (info) => connection.tellInfo(info),
-    get signal() {
-      return ending.signal;
-    },
-    get buffered() {
-      return connection.buffered;
-    },
-  };
 }
 
 // The last resort when onError itself threw. Even to print an error can throw.

@@ -49,6 +49,7 @@ export class DenoSocket implements Line, EventListenerObject {
         return this.#events.receive(toFrame((event as MessageEvent).data));
       case "open":
         clearTimeout(this.#timer);
+        this.#socket.removeEventListener("open", this);
         return this.#events.open(this);
       case "error":
         return this.#lose(fromErrorText((event as ErrorEvent).message));

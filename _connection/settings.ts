@@ -151,10 +151,14 @@ function isNotOrigin(origin: unknown): boolean {
 function toOnError<Info>(
   onError: ServeWebsocketOptions<Info>["onError"],
 ): Settings<Info>["onError"] {
-  // deno-lint-ignore no-console -- the contract's default
-  if (onError === undefined) return (error) => console.error(error);
+  if (onError === undefined) return logError;
   checkFunction("onError", onError, false);
   return onError;
+}
+
+function logError(error: unknown): void {
+  // deno-lint-ignore no-console -- the contract's default
+  console.error(error);
 }
 
 function checkFunction(name: string, value: unknown, optional: boolean): void {
