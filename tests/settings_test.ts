@@ -122,6 +122,8 @@ Deno.test("toSettings() rejects every other origin and names it", () => {
     [["https://example.com/chat"], '"https://example.com/chat"'],
     [["https://example.com?a"], '"https://example.com?a"'],
     [["https://example.com#a"], '"https://example.com#a"'],
+    [["https://example.com:443"], '"https://example.com:443"'],
+    [["http://example.com:80"], '"http://example.com:80"'],
     [["https://"], '"https://"'],
     [["*"], '"*"'],
     [["https://a.example", " https://b.example"], '" https://b.example"'],
@@ -129,6 +131,7 @@ Deno.test("toSettings() rejects every other origin and names it", () => {
     [["https://a.example", 5], "5"],
     [[/example/], "a RegExp"],
     [[null], "null"],
+    [[undefined], "undefined"],
   ] as const;
   const wanted = '"origin" must be "same", "any", a function or a list of origins ' +
     'such as "https://example.com"';
