@@ -111,6 +111,18 @@ export function show(data: string | Uint8Array): string {
   return typeof data === "string" ? data : `<${decoder.decode(data)}>`;
 }
 
+/** The messages that a callback sends. */
+export function framesOf(label: string, { says, frames = [] }: Callback): (string | Uint8Array<ArrayBuffer>)[] {
+  if (label !== "init" && says !== "reply" && says !== "close") return [];
+  return frames.map((frame, index) => toData(frame, `${label}, ${index}`));
+}
+
+/** What is told of a callback that fails. */
+export function crashOf({ says }: Callback): string | undefined {
+  if (says === "throw") return "boom";
+  return says === "garbage" || says === "unclonable" ? "garbage" : undefined;
+}
+
 /** Everything that can be seen of a connection from outside, in the order in which it happened. */
 export interface Seen {
   readonly calls: string[];
