@@ -75,6 +75,18 @@ const ROWS: readonly Row[] = [
     reason: SHUTDOWN,
   },
   {
+    does: "answers a close frame without a reason",
+    answer: (kind) => ({ kind, frames: { kind: "close", code: 4000 }, state: "after" }),
+    received: [close(4000)],
+    reason: SHUTDOWN,
+  },
+  {
+    does: "answers a close frame with neither code nor reason",
+    answer: (kind) => ({ kind, frames: [text("1"), { kind: "close" }], state: "after" }),
+    received: [text("1"), close(1000)],
+    reason: SHUTDOWN,
+  },
+  {
     does: "answers frames around a close frame",
     answer: (kind) => ({
       kind,
@@ -206,6 +218,15 @@ const GARBAGE: Readonly<Record<string, (kind: "ok" | "reply") => unknown>> = {
   "timeout -Infinity": (kind) => ({ kind, frames: [], state: 1, timeout: -Infinity }),
   "timeout null": (kind) => ({ kind, frames: [], state: 1, timeout: null }),
   "a timeout of 2 ** 31": (kind) => ({ kind, frames: [], state: 1, timeout: 2 ** 31 }),
+  "a BigInt for a timeout": (kind) => ({ kind, frames: [], state: 1, timeout: 5n }),
+  "a string for a timeout": (kind) => ({ kind, frames: [], state: 1, timeout: "50" }),
+  "a Date for a timeout": (kind) => ({ kind, frames: [], state: 1, timeout: new Date(50) }),
+  "what has the value of a timeout": (kind) => ({
+    kind,
+    frames: [],
+    state: 1,
+    timeout: { valueOf: () => 50 },
+  }),
   "a state that cannot be cloned": (kind) => ({
     kind,
     frames: [],
@@ -281,6 +302,20 @@ Deno.test("a result that names its fault says where in the state it is", async (
 
   assertInstanceOf(error, TypeError);
   assertMatch(error.message, /^Cannot hibernate as "state.list\[0\]" must be clonable/);
+});
+
+Deno.test("init's frames go out with the bytes they had", async () => {
+  const bytes = new Uint8Array([1]);
+  const connection = await acceptConnection({
+    init: () => ({ kind: "ok", state: null, frames: [binary(bytes), text("")] }),
+    handle: (_frame, state) => ({ kind: "ok", state }),
+  });
+  const line = new ScriptedLine();
+
+  bytes[0] = 2;
+  connection.open(line);
+
+  assertEquals(line.sent, [binary(new Uint8Array([1])), text("")]);
 });
 
 interface Outcome {
@@ -516,6 +551,28 @@ Deno.test("timeout starts anew with each message", async () => {
   assertEquals(line.closes, [close(1000)]);
 });
 
+Deno.test("timeout starts anew, and is not doubled, with a message of the open's millisecond", async () => {
+  using time = new FakeTime();
+  const { connection, line } = await openConnection(silent(100));
+  connection.receive(text(""));
+  await pass(time, 99);
+  assertEquals(line.closes, []);
+  await pass(time, 1);
+  assertEquals(line.closes, [close(1000)]);
+});
+
+Deno.test("timeout that is over ends the connection when its timer is late", async () => {
+  const { connection, line } = await openConnection(silent(30));
+  const opened = Date.now();
+  sleepUntil(opened + 2);
+  connection.receive(text(""));
+  sleepUntil(opened + 40);
+  await new Promise((resolve) => setTimeout(resolve, 5));
+  const closes = [...line.closes];
+  connection.lose(CLOSED);
+  assertEquals(closes, [close(1000)]);
+});
+
 Deno.test("timeout starts anew with a message that waits for a callback", async () => {
   using time = new FakeTime();
   const done = Promise.withResolvers<void>();
@@ -541,7 +598,6 @@ Deno.test("timeout goes on while a callback is pending, and ends the connection 
     init: () => ({ kind: "ok", state: null, timeout: 100 }),
     handle: (frame, state) => done.promise.then(() => ({ kind: "reply", frames: frame, state })),
   });
-  await pass(time, 1);
   connection.receive(text("late"));
   await pass(time, 100);
   assertEquals([line.sent, line.closes], [[], []]);
@@ -708,6 +764,19 @@ Deno.test("hibernate keeps out what happens to the state afterwards", async () =
   assertEquals(await client.receive(), text("1"));
 });
 
+Deno.test("hibernate keeps bytes in a buffer of their own", async () => {
+  const seen: Uint8Array[] = [];
+  const client = await connect({
+    init: () => ({ kind: "ok", state: BYTES, hibernate: true }),
+    handle: (_frame, given) => ({ kind: "ok", state: (seen.push(given), given) }),
+  });
+
+  client.send(text(""));
+
+  assertEquals(seen, [BYTES]);
+  assertEquals(seen[0]?.buffer.byteLength, BYTES.length);
+});
+
 Deno.test("hibernate keeps undefined, a primitive and a cycle", async () => {
   const cycle: { self?: unknown } = {};
   cycle.self = cycle;
@@ -833,6 +902,11 @@ async function receiveAll({ receive }: { receive: () => Promise<OutFrame> }): Pr
 /** Lets all microtasks run. */
 function turn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
+}
+
+/** Keeps the event loop from turning until the clock says so. */
+function sleepUntil(end: number): void {
+  while (Date.now() < end);
 }
 
 /** Lets time pass, and then all microtasks run. */

@@ -80,6 +80,10 @@ const cyclic: Record<string, unknown> = { first: 1 };
 cyclic.self = cyclic;
 cyclic.list = [cyclic, f];
 
+const child: Record<string, unknown> = {};
+const parent = { child, f };
+child.parent = parent;
+
 const NOT_CLONABLE: readonly (readonly [path: string, state: unknown])[] = [
   ["state", f],
   ["state", Symbol("s")],
@@ -97,6 +101,8 @@ const NOT_CLONABLE: readonly (readonly [path: string, state: unknown])[] = [
   ['state.m.get("w").value', { m: new Map([["w", new Set([new WeakSet()])]]) }],
   ["state.first", { fine: 1, first: f, second: Symbol("s") }],
   ["state.list[1]", cyclic],
+  ["state.f", parent],
+  ["state.get(an object)", new Map([[Object.create(null), f]])],
 ];
 
 for (const [path, state] of NOT_CLONABLE) {
@@ -112,6 +118,14 @@ for (const [path, state] of NOT_CLONABLE) {
 Deno.test("hibernate() names an Error as a whole, whatever it is in it that cannot be cloned", () => {
   const state = { error: new Error("x", { cause: f }) };
   assertThrows(() => hibernate(state), TypeError, 'as "state.error" must be clonable');
+});
+
+Deno.test("hibernate() names the whole state when it is nested too deep to be cloned", () => {
+  let list: unknown = null;
+  for (let length = 0; length < 20_000; length++) list = { list };
+  const { message, cause } = assertThrows(() => hibernate(list), TypeError);
+  assertStringIncludes(message, 'Cannot hibernate as "state" must be clonable: ');
+  assertInstanceOf(cause, RangeError);
 });
 
 function sleep<T>(state: T): T {

@@ -37,7 +37,7 @@ Deno.test("IdleTimer expires once", () => {
 });
 
 Deno.test("IdleTimer.touch() starts the silence anew, to the tick", () => {
-  for (const touches of [[1], [TIMEOUT - 1], [500, 501], [999, 999, 999], [1, 1, 1, 998]]) {
+  for (const touches of [[0], [1], [999], [500, 501], [999, 999, 999], [0, 0, 1, 1, 998]]) {
     using test = start();
     for (const silence of touches) {
       test.time.tick(silence);

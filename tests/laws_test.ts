@@ -167,6 +167,31 @@ Deno.test("Law 1: one at a time — a receiver's info runs after its sender's ca
   }
 });
 
+Deno.test("Law 1: one at a time — a receiver's infos run after it, were they more than may wait", async () => {
+  const log: string[] = [];
+  const receiver = await connect<null, string>({
+    init: () => OK,
+    handle: () => OK,
+    info: (info) => {
+      log.push(info);
+      return OK;
+    },
+  }, { maxMailbox: 1 });
+  const sender = await connect({
+    init: () => OK,
+    handle: () => {
+      for (const info of ["1", "2", "3"]) assert(receiver.self.send(info));
+      log.push("sender ends");
+      return OK;
+    },
+  });
+
+  sender.send(text("go"));
+  assertEquals(log, ["sender ends"]);
+  await Promise.resolve();
+  assertEquals(log, ["sender ends", "1", "2", "3"]);
+});
+
 Deno.test("Law 1: one at a time — a drain inside a callback ends it afterwards", async () => {
   const connections = new Connections();
   const client = await connect({
@@ -247,6 +272,29 @@ Deno.test("Law 1: one at a time — a thenable that calls back twice is one resu
   assertEquals(await client.terminated, CLOSED);
   assertEquals(states, [2]);
   assertEquals(await receiveAll(client), [text("1"), text("2")]);
+});
+
+Deno.test("Law 1: one at a time — a promise whose own then calls back twice is one result", async () => {
+  const states: number[] = [];
+  const client = await connect({
+    init: () => ({ kind: "ok", state: 0 }),
+    handle: (_frame, state) => {
+      const result = { kind: "ok", state: state + 1 } as const;
+      const then = (call: (result: HandleResult<number>) => void) => {
+        call(result);
+        call({ kind: "ok", state: 100 });
+        return Promise.resolve();
+      };
+      return Object.assign(Promise.resolve(result), { then }) as Promise<HandleResult<number>>;
+    },
+    terminate: (_reason, state) => void states.push(state),
+  });
+
+  client.send(text("go"));
+  await turn();
+  client.drop();
+  assertEquals(await client.terminated, CLOSED);
+  assertEquals(states, [1]);
 });
 
 Deno.test("Law 1: one at a time — a thousand sync and async callbacks never overlap", async () => {
@@ -701,6 +749,40 @@ Deno.test("Law 4: first reason wins — slow before the close frame of the same 
   assertEquals(line.closes, [close(1013)]);
 });
 
+Deno.test("Law 4: first reason wins — a crash before an overflow by its onError", async () => {
+  const sent: boolean[] = [];
+  const client = await connect<null, string>({
+    init: () => OK,
+    handle: () => {
+      throw BOOM;
+    },
+    info: () => OK,
+  }, {
+    maxMailbox: 1,
+    onError: (_error, self) => sent.push(self.send("1"), self.send("2")),
+  });
+
+  client.send(text("go"));
+  assertEquals(await client.terminated, crash(BOOM));
+  assertEquals(sent, [false, false]);
+  assertEquals(await receiveAll(client), [close(1011)]);
+});
+
+Deno.test("Law 4: first reason wins — a close before a drain's deadline, both in a callback's promise", async () => {
+  using time = new FakeTime();
+  const { client, connections, answer, reasons } = await play(time);
+
+  client.send(text("wait"));
+  client.close(3000, "bye");
+  const drained = connections.drain({ deadline: 10 });
+  await pass(time, 10);
+  assertEquals(await drained, { drained: 0, abandoned: 1 });
+  answer.resolve(OK);
+
+  assertEquals(await client.terminated, remote(3000, "bye"));
+  assertEquals(reasons, [remote(3000, "bye")]);
+});
+
 /** A connection that a test can stop in every way; what it is told goes to `seen`. */
 async function play(time: FakeTime, seen: string[] = []): Promise<Scene> {
   const connections = new Connections<string>();
@@ -720,7 +802,6 @@ async function play(time: FakeTime, seen: string[] = []): Promise<Scene> {
     },
     terminate: (reason) => void reasons.push(reason),
   }, { connections, maxMessageSize: 32, maxMailbox: 2, onError: () => {} });
-  time.tick(1);
   return { client, connections, time, answer, reasons };
 }
 
@@ -1489,10 +1570,78 @@ Deno.test("Law 8: bounded — infos that only wait for their turn do not overflo
     },
   }, { maxMailbox: 2 });
 
-  const sent = Array.from({ length: 9 }, (_, index) => index);
+  const sent = Array.from({ length: 20_000 }, (_, index) => index);
   for (const count of sent) assert(client.self.send(count));
   await turn();
   assertEquals(seen, sent);
+});
+
+Deno.test("Law 8: bounded — of the infos of a turn maxMailbox may wait for a promise, one more is an overflow", async () => {
+  for (const [behind, expected] of [["12", remote(1005)], ["123", OVERFLOW]] as const) {
+    const { promise, open } = gate();
+    const seen: string[] = [];
+    const client = await connect<null, string>({
+      init: () => OK,
+      handle: () => OK,
+      info: (info) => {
+        seen.push(info);
+        return info === "pending" ? promise.then(() => OK) : OK;
+      },
+    }, { maxMailbox: 2 });
+
+    const first = ["a", "b", "c", "pending"];
+    for (const info of [...first, ...behind]) assert(client.self.send(info));
+    await turn();
+    assertEquals(seen, first);
+    client.close();
+    open();
+    assertEquals(await client.terminated, expected);
+    assertEquals(seen, expected === OVERFLOW ? first : [...first, ...behind]);
+    assertEquals(await receiveAll(client), expected === OVERFLOW ? [close(1013)] : []);
+  }
+});
+
+Deno.test("Law 8: bounded — of the frames behind them maxMailboxBytes may wait, one more is an overflow", async () => {
+  for (const [bytes, expected] of [[1, remote(1005)], [2, OVERFLOW]] as const) {
+    const { promise, open } = gate();
+    const client = await connect<null, string>({
+      init: () => OK,
+      handle: () => OK,
+      info: () => promise.then(() => OK),
+    }, { maxMailboxBytes: 5 });
+
+    assert(client.self.send("pending"));
+    client.send(text("éé"));
+    client.send(binary(new Uint8Array(bytes)));
+    await turn();
+    client.close();
+    open();
+    assertEquals(await client.terminated, expected);
+  }
+});
+
+Deno.test("Law 8: bounded — an info that a callback sends needs room behind what waits for its turn", async () => {
+  for (const maxMailbox of [2, 3]) {
+    const hasRoom = maxMailbox === 3;
+    const seen: string[] = [];
+    const sent: boolean[] = [];
+    const client = await connect<null, string>({
+      init: () => OK,
+      handle: () => OK,
+      info: (info, _state, self) => {
+        seen.push(info);
+        if (info === "1") sent.push(self.send("4"));
+        return OK;
+      },
+    }, { maxMailbox });
+
+    for (const info of ["1", "2", "3"]) assert(client.self.send(info));
+    await turn();
+    client.close();
+    assertEquals(await client.terminated, hasRoom ? remote(1005) : OVERFLOW);
+    assertEquals(sent, [hasRoom]);
+    assertEquals(seen, hasRoom ? ["1", "2", "3", "4"] : ["1"]);
+  }
 });
 
 Deno.test("Law 8: bounded — an info that overflows is refused, and what waits is dropped at once", async () => {
@@ -1730,6 +1879,85 @@ for (const [name, [stop]] of Object.entries(PENDING_STOPS)) {
     await scene.client.terminated;
     await turn();
     assertFalse(time.next());
+  });
+}
+
+Deno.test("Law 9: no one dies for it — a lost line leaves no timer though its callback is pending", async () => {
+  using time = new FakeTime();
+  const client = await connect({
+    init: () => ({ kind: "ok", state: null, timeout: 3_600_000 }),
+    handle: () => new Promise<never>(() => {}),
+  });
+
+  client.send(text("go"));
+  client.drop();
+  await time.runMicrotasks();
+  assertFalse(time.next());
+});
+
+Deno.test("Law 9: no one dies for it — init's frames change before the open", async () => {
+  const frames = [text("hello")];
+  const connection = await acceptConnection({
+    init: () => ({ kind: "ok", state: null, frames }),
+    handle: () => OK,
+  });
+  const line = new ScriptedLine();
+
+  frames.push(undefined as never);
+  connection.open(line);
+  assertEquals(line.sent, [text("hello")]);
+  assertEquals(line.closes, []);
+});
+
+Deno.test("Law 9: no one dies for it — a part of init's frames that throws at the second look", async () => {
+  let looks = 0;
+  const client = await connect({
+    init: () => ({
+      kind: "ok",
+      state: null,
+      frames: {
+        kind: "text",
+        get data(): string {
+          return looks++ > 0 ? throwing() : "hello";
+        },
+      },
+    }),
+    handle: () => OK,
+  });
+
+  assertEquals(client.response.status, 101);
+  assertEquals(await client.receive(), text("hello"));
+});
+
+// What cannot be shown throws again when the default of onError prints it.
+const UNSHOWABLE: unknown = {
+  [Symbol.for("Deno.customInspect")]() {
+    throw UNSHOWABLE;
+  },
+};
+
+for (const callback of ["init", "handle", "info", "terminate"] as const) {
+  Deno.test(`Law 9: no one dies for it — ${callback} throws what console.error cannot show`, async () => {
+    const fail = (where: string) => {
+      if (where === callback) throw UNSHOWABLE;
+      return OK;
+    };
+    const client = await connect<null, string>({
+      init: () => fail("init"),
+      handle: () => fail("handle"),
+      info: () => fail("info"),
+      terminate: () => void fail("terminate"),
+    });
+
+    client.send(text("go"));
+    client.self.send("go");
+    await turn();
+    client.drop();
+    if (callback === "init") assertEquals(client.response.status, 500);
+    else {
+      const reason = await client.terminated;
+      assertEquals(reason, callback === "terminate" ? CLOSED : crash(UNSHOWABLE));
+    }
   });
 }
 

@@ -165,6 +165,20 @@ for (const [count, spread, expected] of SPREADS) {
   });
 }
 
+for (const [count, spread, told] of [[3, 1_000, 2], [51, 1_000, 32], [100, 60_000, 61]] as const) {
+  Deno.test(`Registry.drain() has told ${told} of ${count} after 60% of ${spread} ms`, async () => {
+    using time = new FakeTime();
+    const { registry, members } = registryWith(count);
+    const drained = registry.drain(BYE, 2 * spread, spread);
+    time.tick(spread * 0.6);
+    assertEquals(members.filter(({ told }) => told.length === 1).length, told);
+    time.tick(spread * 0.4);
+    assertEquals(members.filter(({ told }) => told.length === 1).length, count);
+    for (const member of members) release(registry, member);
+    assertEquals(await drained, { drained: count, abandoned: 0 });
+  });
+}
+
 Deno.test("Registry.drain() ends the rest at the deadline and not one tick before", async () => {
   using time = new FakeTime();
   const { registry, members: [gone, stuck] } = registryWith(2);

@@ -11,6 +11,7 @@ const HANDLER = { init: () => {}, handle: () => {} };
 const NOT_FUNCTIONS = [[null, "null"], [5, "5"], ["init", '"init"'], [{}, "an object"]] as const;
 
 const DEFAULTS = {
+  control: false,
   remoteAddr: undefined,
   origin: "same",
   heartbeat: 30_000,
@@ -51,6 +52,7 @@ Deno.test("toSettings() keeps what is given", () => {
   };
   const settings = toSettings({ ...numbers, remoteAddr, origin: "any", connections, onError });
   assertEquals<unknown>(settings, {
+    control: false,
     ...numbers,
     remoteAddr,
     origin: "any",
@@ -59,7 +61,10 @@ Deno.test("toSettings() keeps what is given", () => {
   });
 });
 
-type NumberOption = Exclude<keyof typeof DEFAULTS, "remoteAddr" | "origin" | "registry">;
+type NumberOption = Exclude<
+  keyof typeof DEFAULTS,
+  "control" | "remoteAddr" | "origin" | "registry"
+>;
 
 const LIMITS: readonly (readonly [NumberOption, least: number, most: number, wanted: string])[] = [
   ["heartbeat", 0, 2 ** 32 - 1, "0-4294967295"],
@@ -122,6 +127,8 @@ Deno.test("toSettings() rejects every other origin and names it", () => {
     [["https://example.com/chat"], '"https://example.com/chat"'],
     [["https://example.com?a"], '"https://example.com?a"'],
     [["https://example.com#a"], '"https://example.com#a"'],
+    [["https://example.com:443"], '"https://example.com:443"'],
+    [["http://example.com:80"], '"http://example.com:80"'],
     [["https://"], '"https://"'],
     [["*"], '"*"'],
     [["https://a.example", " https://b.example"], '" https://b.example"'],
@@ -129,6 +136,7 @@ Deno.test("toSettings() rejects every other origin and names it", () => {
     [["https://a.example", 5], "5"],
     [[/example/], "a RegExp"],
     [[null], "null"],
+    [[undefined], "undefined"],
   ] as const;
   const wanted = '"origin" must be "same", "any", a function or a list of origins ' +
     'such as "https://example.com"';

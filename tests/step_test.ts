@@ -3,7 +3,7 @@ import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from
 import { binary, close, type InFrame, type OutFrame, text } from "../frame.ts";
 import type { HandleResult } from "../handler.ts";
 import { isList } from "../_connection/outgoing.ts";
-import { notAResult, type OkResult, toOkStep, toStep } from "../_connection/step.ts";
+import { notAResult, type OkResult, toOkStep, toOpeningStep, toStep } from "../_connection/step.ts";
 
 const STATE = { count: 1 };
 const ONE = text("one");
@@ -67,9 +67,10 @@ for (const [name, frames, sent] of CLOSING) {
     assertEquals(toStep({ kind: "reply", frames, state: STATE }), stop);
   });
 
-  Deno.test(`toOkStep() stops init's frames at the first close frame: ${name}`, () => {
+  Deno.test(`toOpeningStep() stops init's frames at the first close frame: ${name}`, () => {
     const stop = { kind: "stop", frames: sent, state: STATE, close: BYE } as const;
     assertEquals(toOkStep({ kind: "ok", frames, state: STATE }), stop);
+    assertEquals(toOpeningStep({ kind: "ok", frames, state: STATE }), stop);
   });
 }
 
@@ -77,6 +78,40 @@ Deno.test("toStep() does not touch the list it is given", () => {
   const frames = Object.freeze([ONE, BYE, TWO]);
   toStep({ kind: "reply", frames, state: STATE });
   assertEquals(frames, [ONE, BYE, TWO]);
+});
+
+Deno.test("toOpeningStep() copies frames, whatever becomes of the originals", () => {
+  const bytes = new Uint8Array([1]);
+  const part = { kind: "text" as const, data: "before" };
+  const list: OutFrame[] = [part, binary(bytes)];
+  const one = toOpeningStep({ kind: "ok", frames: part, state: STATE });
+  const bin = toOpeningStep({ kind: "ok", frames: binary(bytes), state: STATE });
+  const many = toOpeningStep({ kind: "ok", frames: list, state: STATE });
+
+  part.data = "after";
+  bytes[0] = 2;
+  list.push(BYE);
+
+  const [sentPart, sentBytes] = [text("before"), binary(new Uint8Array([1]))];
+  assertEquals(one, { ...ON, frames: sentPart, state: STATE });
+  assertEquals(bin, { ...ON, frames: sentBytes, state: STATE });
+  assertEquals(many, { ...ON, frames: [sentPart, sentBytes], state: STATE });
+});
+
+Deno.test("toOpeningStep() copies a view without the rest of its buffer", () => {
+  for (const data of [new Uint8Array([0, 1, 2]).subarray(1, 2), Buffer.of(1)]) {
+    const { frames } = toOpeningStep({ kind: "ok", frames: [binary(data)], state: STATE });
+    const [frame] = frames as readonly InFrame[];
+    assertEquals(frame, binary(new Uint8Array([1])));
+    assertEquals(frame?.kind === "binary" && frame.data.buffer.byteLength, 1);
+  }
+});
+
+Deno.test("toOpeningStep() carries the very state, the timeout and hibernate", () => {
+  const result = { kind: "ok", state: STATE, timeout: 5, hibernate: true } as const;
+  const step = toOpeningStep(result);
+  assertEquals(step, { ...result, kind: "continue", frames: [] });
+  assertStrictEquals(step.state, STATE);
 });
 
 Deno.test('toOkStep() goes on after "ok" of init, with frames or without', () => {
@@ -114,6 +149,9 @@ Deno.test("toStep() and toOkStep() reject every other timeout and name it", () =
     [5n, "5n"],
     [true, "true"],
     [{}, "an object"],
+    [[5], "an array"],
+    [new Date(50), "a Date"],
+    [{ valueOf: () => 50 }, "an object"],
   ] as const;
   for (const [timeout, shown] of rows) {
     const result = { kind: "ok", state: 1, timeout } as never;
@@ -227,6 +265,20 @@ Deno.test("toStep() rejects a close frame that close() would not make", () => {
     const frames = [{ kind: "close", code, reason }] as never;
     const error = assertThrows(() => toStep({ kind: "reply", frames, state: 1 }), errorClass);
     assertEquals(error.message, `Cannot build a close frame as ${tail}`);
+  }
+});
+
+Deno.test("toStep() fills in the code and the reason that a close frame lacks", () => {
+  const rows = [
+    [{}, close(1000)],
+    [{ code: 4000 }, close(4000)],
+    [{ reason: "bye" }, close(1000, "bye")],
+  ] as const;
+  for (const [parts, bye] of rows) {
+    const frames = { kind: "close", ...parts } as OutFrame;
+    const stop = { kind: "stop", frames: [], state: 1, close: bye } as const;
+    assertEquals(toStep({ kind: "reply", frames, state: 1 }), stop);
+    assertEquals(toOpeningStep({ kind: "ok", frames, state: 1 }), stop);
   }
 });
 

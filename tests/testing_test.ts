@@ -10,6 +10,7 @@ import {
   assertStrictEquals,
 } from "@std/assert";
 import { FakeTime } from "@std/testing/time";
+import { Buffer } from "node:buffer";
 import {
   binary,
   close,
@@ -138,6 +139,28 @@ Deno.test("receive() gives the client bytes of its own", async () => {
   const received = await client.receive();
   assertEquals(received, binary(new Uint8Array([1, 2])));
   assertNotStrictEquals(received.kind === "binary" && received.data, bytes);
+});
+
+Deno.test("receive() gives the client bytes of its own of a Buffer, too", async () => {
+  const bytes = Buffer.from([1, 2]);
+  const client = await connect({
+    init: () => OK,
+    handle: (_frame, state) => ({ kind: "reply", frames: binary(bytes), state }),
+  });
+  client.send(text("go"));
+  bytes.fill(9);
+
+  assertEquals(await client.receive(), binary(new Uint8Array([1, 2])));
+});
+
+Deno.test("receive() gives U+FFFD for a lone surrogate, as the wire does", async () => {
+  const client = await connect({
+    init: () => ({ ...OK, frames: text("\ud800") }),
+    handle: (frame, state) => ({ kind: "reply", frames: frame, state }),
+  });
+  client.send(text("a\udc00b"));
+  assertEquals(await client.receive(), text("\ufffd"));
+  assertEquals(await client.receive(), text("a\ufffdb"));
 });
 
 Deno.test("receive() waits for a frame that has not come yet", async () => {
@@ -290,6 +313,43 @@ Deno.test("terminated that nobody asks for rejects nowhere", async () => {
   assertEquals(client.response.status, 400);
 });
 
+const REFUSING: Readonly<Record<string, () => { readonly kind: "shutdown" }>> = {
+  "says shutdown": () => ({ kind: "shutdown" }),
+  "throws": () => {
+    throw new Error("boom");
+  },
+};
+
+for (const [does, init] of Object.entries(REFUSING)) {
+  Deno.test(`terminated rejects when init overflows the mailbox and then ${does}`, async () => {
+    const client = await connect<null, string>({
+      init: (_request, self) => {
+        for (const info of ["1", "2"]) self.send(info);
+        return init();
+      },
+      handle: () => OK,
+      info: () => OK,
+    }, { maxMailbox: 1, onError: () => {} });
+    await assertRejects(() => client.terminated, Error, "the upgrade was refused");
+  });
+
+  Deno.test(`terminated rejects when a drain gives up on an init that then ${does}`, async () => {
+    using time = new FakeTime();
+    const connections = new Connections();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const connecting = connect({ init: () => promise.then(init), handle: () => OK }, {
+      connections,
+      onError: () => {},
+    });
+    const drained = connections.drain({ deadline: 0 });
+    time.tick(0);
+    assertEquals(await drained, { drained: 0, abandoned: 1 });
+    resolve();
+    const client = await connecting;
+    await assertRejects(() => client.terminated, Error, "the upgrade was refused");
+  });
+}
+
 Deno.test("self is the address that init was given", async () => {
   const selves: unknown[] = [];
   const client = await connect<null, string>({
@@ -428,6 +488,9 @@ for (const [when, make] of Object.entries(NO_ROOM)) {
     assertMatch(await client.response.text(), SENTENCE_REGEXP);
     assertFalse(isReached);
     await assertRejects(() => client.receive());
+    await assertRejects(() => client.terminated, Error, "refused with status 503");
+    assertFalse(client.self.send(undefined as never));
+    assert(client.self.signal.aborted);
   });
 }
 

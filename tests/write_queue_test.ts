@@ -94,6 +94,24 @@ Deno.test("WriteQueue.isFull() limits empty messages, of which the line does not
   assertLess(count, MAX_QUEUED_MESSAGES * 1.25);
 });
 
+Deno.test("WriteQueue.isFull() limits empty messages behind one that is not written", () => {
+  const queue = new WriteQueue(Infinity);
+  let count = 1;
+  while (!queue.isFull(count === 1 ? "x" : "", { buffered: 1 }) && count < 1_000_000) count++;
+  assertGreater(count, MAX_QUEUED_MESSAGES);
+  assertLess(count, MAX_QUEUED_MESSAGES * 1.25);
+});
+
+Deno.test("WriteQueue.isFull() forgets empty messages when one behind them is written", () => {
+  const queue = new WriteQueue(Infinity);
+  for (let run = 0; run < 5; run++) {
+    for (let i = 0; i < MAX_QUEUED_MESSAGES * 0.75; i++) {
+      assertEquals(queue.isFull("", { buffered: 0 }), false);
+    }
+    assertEquals(queue.isFull("x", { buffered: 0 }), false);
+  }
+});
+
 Deno.test("WriteQueue.isFull() is not full of empty messages while others are written now and then", () => {
   const queue = new WriteQueue(Infinity);
   for (let i = 0; i < 300_000; i++) {

@@ -1,0 +1,138 @@
+import type { Awaitable, HandleResult, Self, TerminateReason, WebsocketHandler } from "../mod.ts";
+
+/** What an {@linkcode Audit} has counted. */
+export interface Account {
+  /** Connections whose `init` said ok. */
+  readonly began: number;
+  /** Those of them that opened. */
+  readonly opened: number;
+  /** Calls of `terminate` by reason. */
+  readonly ends: Readonly<Record<string, number>>;
+  /** Broken laws. */
+  readonly violations: Readonly<Record<string, number>>;
+}
+
+/** Told to every connection first, so that one that opens is known: its `info` runs. */
+const OPENED = "opened";
+
+/** Keeps the books on the connections of a server: who began, opened and ended, and whether a law was broken. */
+export class Audit {
+  readonly #ends: Record<string, number> = {};
+  readonly #violations: Record<string, number> = {};
+  #endings: [number: string, ending: string][] = [];
+  #began = 0;
+  #opened = 0;
+
+  get account(): Account {
+    return {
+      began: this.#began,
+      opened: this.#opened,
+      ends: this.#ends,
+      violations: this.#violations,
+    };
+  }
+
+  /** How the sessions ended since the last time, by the number that came with their request. */
+  takeEndings(): readonly [number: string, ending: string][] {
+    const endings = this.#endings;
+    this.#endings = [];
+    return endings;
+  }
+
+  /** The handler with every call of it watched. One for each connection. */
+  watch<State>(
+    number: string,
+    { init, handle, info, terminate }: WebsocketHandler<State, string>,
+  ): WebsocketHandler<State, string> {
+    const witness = new Witness((law) => increment(this.#violations, law));
+    return {
+      init: (request, self) => {
+        self.send(OPENED);
+        return after(witness.call(() => init(request, self)), (result) => {
+          if (result?.kind === "ok") this.#began++;
+          return result;
+        });
+      },
+      handle: (frame, state, self) => witness.call(() => handle(frame, state, self)),
+      info: (news, state, self) => {
+        if (news !== OPENED) return witness.call(() => info?.(news, state, self) ?? ok(state));
+        witness.opened = true;
+        return ok(state);
+      },
+      terminate: (reason, state, self) => {
+        this.#enter(number, reason, witness);
+        return witness.end(() => terminate?.(reason, state, self), self);
+      },
+    };
+  }
+
+  #enter(number: string, reason: TerminateReason, { opened }: Witness): void {
+    const name = nameOf(reason);
+    increment(this.#ends, name);
+    this.#endings.push([number, name]);
+    // One that closes at its open gets no info, but what never opened can only be closed.
+    if (opened || name !== "error/closed") this.#opened++;
+  }
+}
+
+/** Sees all calls of one connection's callbacks. */
+class Witness {
+  opened = false;
+  readonly #report: (law: string) => void;
+  #running = false;
+  #ended = false;
+
+  constructor(report: (law: string) => void) {
+    this.#report = report;
+  }
+
+  call<Result>(callback: () => Awaitable<Result>): Awaitable<Result> {
+    if (this.#running) this.#report("one at a time");
+    if (this.#ended) this.#report("terminate last, once");
+    this.#running = true;
+    return settle(callback, () => this.#running = false);
+  }
+
+  end(terminate: () => Awaitable<void>, self: Self<string>): Awaitable<void> {
+    self.signal.addEventListener("abort", () => this.#listen(self), { once: true });
+    const result = this.call(terminate);
+    this.#ended = true;
+    return result;
+  }
+
+  #listen(self: Self<string>): void {
+    if (self.send("too late")) this.#report("the dead are silent");
+  }
+}
+
+/** A reason in one word: `"remote/1000"`, `"error/closed"`. */
+export function nameOf(reason: TerminateReason): string {
+  return `${reason.kind}/${reason.kind === "remote" ? reason.code : reason.cause}`;
+}
+
+function settle<Result>(callback: () => Awaitable<Result>, settled: () => void): Awaitable<Result> {
+  try {
+    const result = callback();
+    if (result instanceof Promise) return result.finally(settled);
+    settled();
+    return result;
+  } catch (error) {
+    settled();
+    throw error;
+  }
+}
+
+function after<Result>(
+  result: Awaitable<Result>,
+  then: (result: Result) => Result,
+): Awaitable<Result> {
+  return result instanceof Promise ? result.then(then) : then(result as Result);
+}
+
+function increment(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
+}
+
+function ok<State>(state: State): HandleResult<State> {
+  return { kind: "ok", state };
+}

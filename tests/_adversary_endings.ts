@@ -1,0 +1,193 @@
+import { innocence, toCode } from "./_adversary_frames.ts";
+import type { Random } from "./_adversary_random.ts";
+import {
+  ask,
+  DEAF,
+  leave,
+  leaveSomehow,
+  type Leaving,
+  listen,
+  pause,
+  request,
+  type Script,
+  send,
+  type Step,
+} from "./_adversary_script.ts";
+import { closeFrame, frame, join, OPCODE } from "./_raw_client.ts";
+
+/** Both sides of every limit between what may be sent and what may not (RFC 6455 §7.4). */
+const CODES: readonly number[] = [
+  ...[0, 1, 7, 125, 500, 999, 1000, 1001, 1002, 1003, 1004, 1005, 1006, 1007, 1008, 1009, 1010],
+  ...[1011, 1012, 1013, 1014, 1015, 1016, 1100, 1999, 2000, 2999, 3000, 3001, 3500, 3999, 4000],
+  ...[4001, 4500, 4999, 5000, 5001, 9999, 32_767, 32_768, 65_535],
+];
+
+/** A close frame of every kind of code and of every length, one more than may be and far too long among them. */
+export function closeCodes(random: Random, number: number): Script {
+  const code = random.pick(CODES);
+  const length = random.chance(0.1) ? random.between(126, 70_000) : number % 127;
+  const payload = join(toCode(code), new Uint8Array(70_000).fill(0x78)).slice(0, length);
+  return {
+    name: `a close frame of ${length} bytes with ${code}`,
+    steps: [
+      ...ask("calm", number),
+      send(join(innocence(random), frame(OPCODE.close, payload))),
+      listen(5_000),
+      leaveSomehow(random),
+    ],
+    expects: { upgraded: true, endings: [endingOf(code, length)] },
+  };
+}
+
+/** Leaves somewhere between the connect and the end. */
+export function stages(random: Random, number: number): Script {
+  const by = random.pick<Leaving>(["rst", "fin", "half"]);
+  const [name, steps, endings] = random.pick<Stage>(STAGES)(random, number);
+  return {
+    name: `leaves by ${by} ${name}`,
+    steps: [...steps, leave(by)],
+    expects: { endings },
+  };
+}
+
+/** Holds the line after the server's close frame, for longer than the server waits. */
+export function stubborn(random: Random, number: number): Script {
+  const path = random.pick([
+    "close",
+    "shutdown",
+    "goodbye",
+    "timeout",
+    "throw-handle",
+    "throw-info",
+  ]);
+  return {
+    name: `does not answer the close of /${path}`,
+    steps: [
+      ...ask(path, number),
+      send(frame(OPCODE.text, "x")),
+      listen(random.below(500)),
+      leaveSomehow(random),
+    ],
+    expects: { upgraded: true, endings: endingsOfClosing(path) },
+  };
+}
+
+/** Goes on talking after the server's close frame. */
+export function pingsWhileClosing(random: Random, number: number): Script {
+  const path = random.pick(["close", "shutdown", "goodbye", "throw-handle"]);
+  const opcode = random.pick([OPCODE.ping, OPCODE.ping, OPCODE.pong, OPCODE.text, OPCODE.binary]);
+  const talk = [send(frame(opcode, "still here")), pause(random.below(10))];
+  return {
+    name: `sends ${opcode} while /${path} closes`,
+    steps: [
+      ...ask(path, number),
+      send(join(frame(OPCODE.text, "x"), ...random.chance(0.5) ? [frame(opcode)] : [])),
+      ...Array.from({ length: random.between(1, 10) }, () => talk).flat(),
+      ...random.chance(0.5) ? [send(closeFrame(random.pick([1000, 4000, 1005])))] : [],
+      listen(random.below(300)),
+      leaveSomehow(random),
+    ],
+    expects: { upgraded: true, endings: [...endingsOfClosing(path), "error/heartbeat"] },
+  };
+}
+
+/** Does not answer pings, or does nothing but pong, or keeps a message unfinished for ever. */
+export function silence(random: Random, number: number): Script {
+  const [name, drip] = random.pick<readonly [string, readonly Step[]]>([
+    ["is silent", []],
+    ["only pongs", [send(frame(OPCODE.pong))]],
+    ["only pings", [send(frame(OPCODE.ping))]],
+    ["never ends its message", [send(frame(OPCODE.continuation, "x", { fin: false }))]],
+    ["is silent and reads nothing", [DEAF]],
+  ]);
+  return {
+    name,
+    steps: [
+      ...ask(random.pick(["echo", "async", "hibernate"]), number),
+      send(frame(OPCODE.text, "x", { fin: name !== "never ends its message" })),
+      ...Array.from({ length: 8 }, () => [...drip, listen(random.between(20, 70))]).flat(),
+      leaveSomehow(random),
+    ],
+    expects: { upgraded: true },
+  };
+}
+
+type Stage = (
+  random: Random,
+  number: number,
+) => readonly [name: string, steps: readonly Step[], endings: readonly string[]];
+
+const LOST = ["error/closed"];
+
+const STAGES: readonly Stage[] = [
+  () => ["before a byte", [], ["none"]],
+  (random) => ["after a moment without a byte", [pause(random.below(20))], ["none"]],
+  (random, number) => {
+    const bytes = request("calm", number);
+    return ["inside the request", [send(bytes.slice(0, random.between(1, bytes.length - 1)))], [
+      "none",
+    ]];
+  },
+  (_random, number) => ["behind the request", [send(request("calm", number))], ["none", ...LOST]],
+  (_random, number) => [
+    "a turn behind the request",
+    [send(request("late", number)), pause(0)],
+    ["none", ...LOST],
+  ],
+  (random, number) => [
+    "at some time behind the request",
+    [send(request(random.pick(["calm", "late"]), number)), pause(random.below(40))],
+    ["none", ...LOST],
+  ],
+  (_random, number) => ["behind the answer", ask("calm", number), LOST],
+  (random, number) => [
+    "behind some frames",
+    [...ask("calm", number), send(innocence(random)), pause(random.below(5))],
+    LOST,
+  ],
+  (random, number) => [
+    "inside a frame",
+    [
+      ...ask("calm", number),
+      send(frame(OPCODE.text, "x".repeat(200)).slice(0, random.between(1, 200))),
+      pause(random.below(5)),
+    ],
+    LOST,
+  ],
+  (random, number) => [
+    "between fragments",
+    [...ask("calm", number), send(frame(OPCODE.text, "x", { fin: false })), pause(random.below(5))],
+    LOST,
+  ],
+  (random, number) => [
+    "while a callback runs",
+    [...ask("slow", number), send(frame(OPCODE.text, "x")), pause(random.below(50))],
+    LOST,
+  ],
+  (random, number) => [
+    "behind its close frame",
+    [...ask("calm", number), send(closeFrame(1000)), pause(random.below(5))],
+    ["remote/1000", ...LOST],
+  ],
+  (random, number) => [
+    "behind the server's close frame",
+    [...ask("close", number), send(frame(OPCODE.text, "x")), pause(random.below(20))],
+    ["normal/shutdown", ...LOST],
+  ],
+];
+
+function endingOf(code: number, length: number): string {
+  if (length === 0) return "remote/1005";
+  return length > 1 && isTakenByDeno(code) ? `remote/${code}` : "error/badframe";
+}
+
+// Of those registered Deno does not know 1014.
+function isTakenByDeno(code: number): boolean {
+  return code >= 1000 && code <= 1003 || code >= 1007 && code <= 1013 ||
+    code >= 3000 && code <= 4999;
+}
+
+function endingsOfClosing(path: string): string[] {
+  if (path === "timeout") return ["normal/timeout", "error/closed"];
+  return path.startsWith("throw") ? ["error/crash"] : ["normal/shutdown"];
+}

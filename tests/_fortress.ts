@@ -1,0 +1,169 @@
+/**
+ * A server in a process of its own, to be stormed: `deno run -A --v8-flags=--expose-gc tests/_fortress.ts`.
+ *
+ * The path of a WebSocket says what its handler does, the query is the number of its session. `GET /report` says how the
+ * process is, `GET /endings` how the sessions ended since the last time, and `GET /drain` ends it all.
+ */
+
+import process from "node:process";
+import { close, Connections, serveWebsocket, text, type WebsocketHandler } from "../mod.ts";
+import { type Account, Audit } from "./_adversary_audit.ts";
+import { milliseconds, sockets } from "./_server.ts";
+
+/** How the process is. */
+export interface Report extends Account {
+  readonly sockets: number;
+  readonly size: number;
+  readonly abandoned: number;
+  /** Requests answered with 101. */
+  readonly upgraded: number;
+  /** Errors that `onError` was told. */
+  readonly errors: number;
+  /** Timers that wait, as Node counts them. */
+  readonly timers: number;
+  readonly heap: number;
+  readonly rss: number;
+}
+
+const LIMITS = {
+  heartbeat: 300,
+  closeTimeout: 200,
+  maxMessageSize: 64 * 1024,
+  maxMailbox: 16,
+  maxMailboxBytes: 64 * 1024,
+  maxBuffered: 256 * 1024,
+};
+
+const PIECE = text("x".repeat(64 * 1024));
+const TICK = 20;
+
+const connections = new Connections<string>();
+const audit = new Audit();
+const counts = { upgraded: 0, errors: 0 };
+
+// Infos come whenever they like.
+const ticking = setInterval(() => connections.send("tick"), TICK);
+
+const server = Deno.serve({
+  hostname: "127.0.0.1",
+  port: 0,
+  onListen: ({ port }) => print(String(port)),
+}, (request) => {
+  const url = URL.parse(request.url);
+  switch (url?.pathname) {
+    case "/report":
+      return report().then((found) => Response.json(found));
+    case "/endings":
+      return Response.json(audit.takeEndings());
+    case "/drain":
+      void drain();
+      return Response.json("draining");
+  }
+  return welcome(request, url?.pathname.slice(1) ?? "", url?.search.slice(1) ?? "");
+});
+
+async function welcome(request: Request, path: string, number: string): Promise<Response> {
+  const response = await serveWebsocket(request, audit.watch(number, toHandler(path)), {
+    ...LIMITS,
+    heartbeat: path === "calm" ? 0 : LIMITS.heartbeat,
+    connections,
+    onError: () => void counts.errors++,
+  });
+  if (response.status === 101) counts.upgraded++;
+  return response;
+}
+
+function toHandler(path: string): WebsocketHandler<string, string> {
+  return {
+    init(_request, self) {
+      if (path.endsWith("-info")) self.send("go");
+      fail(path, "init");
+      switch (path) {
+        case "reject-init":
+          return Promise.reject(new Error(path));
+        case "nonsense-init":
+          return JSON.parse("null");
+        case "refuse":
+          return { kind: "shutdown" };
+        case "late":
+          return milliseconds(20).then(() => ({ kind: "ok", state: path }));
+        case "greet":
+          return { kind: "ok", state: path, frames: [text("welcome"), text("to"), text("all")] };
+        case "goodbye":
+          return { kind: "ok", state: path, frames: [text("welcome"), close(4000, "goodbye")] };
+        case "timeout":
+          return { kind: "ok", state: path, timeout: 100 };
+      }
+      return { kind: "ok", state: path, hibernate: path === "hibernate" };
+    },
+    handle(frame, state) {
+      fail(path, "handle");
+      switch (path) {
+        case "reject-handle":
+          return Promise.reject(new Error(path));
+        case "nonsense-handle":
+          return JSON.parse("{}");
+        case "async":
+          return milliseconds(2).then(() => ({ kind: "reply", frames: frame, state }));
+        case "slow":
+          return milliseconds(100).then(() => ({ kind: "reply", frames: frame, state }));
+        case "close":
+          return { kind: "reply", frames: [frame, close(4000, "enough"), frame], state };
+        case "shutdown":
+          return { kind: "shutdown", state };
+        case "push":
+          return { kind: "reply", frames: PIECE, state };
+      }
+      return { kind: "reply", frames: frame, state, hibernate: path === "hibernate" };
+    },
+    info(news, state) {
+      fail(path, "info");
+      if (path === "reject-info") return Promise.reject(new Error(path));
+      return { kind: "reply", frames: text(news), state, hibernate: path === "hibernate" };
+    },
+    terminate() {
+      fail(path, "terminate");
+      if (path === "reject-terminate") return Promise.reject(new Error(path));
+      return path === "slow-terminate" ? milliseconds(50) : undefined;
+    },
+  };
+}
+
+function fail(path: string, place: string): void {
+  if (path === `throw-${place}`) throw new Error(path);
+}
+
+async function report(): Promise<Report> {
+  await collect();
+  const { heapUsed, rss } = Deno.memoryUsage();
+  return {
+    ...audit.account,
+    ...counts,
+    sockets: sockets(),
+    size: connections.size,
+    abandoned: connections.abandoned,
+    timers: process.getActiveResourcesInfo().filter((name) => name === "Timeout").length,
+    heap: heapUsed,
+    rss,
+  };
+}
+
+// Twice: what finalizers let go of in one turn is there to be collected in the next.
+async function collect(): Promise<void> {
+  const gc: unknown = Reflect.get(globalThis, "gc");
+  for (let left = 2; left > 0 && typeof gc === "function"; left--) {
+    gc();
+    await milliseconds(1);
+  }
+}
+
+// Afterwards nothing is left to do, and the process ends by itself.
+async function drain(): Promise<void> {
+  clearInterval(ticking);
+  await connections.drain({ deadline: 2_000 });
+  await server.shutdown();
+}
+
+function print(line: string): void {
+  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
+}

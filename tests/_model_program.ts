@@ -1,0 +1,141 @@
+// What may happen to one connection, as data, and what can be seen of it.
+
+/** What a callback does. All parts may be missing, so that a counterexample shows only what matters. */
+export interface Callback {
+  /** What happens while it runs; nothing by default. */
+  readonly acts?: readonly Act[];
+  /** When its answer is there: "now", the default, or promised. */
+  readonly settles?: "now" | "soon" | "twice" | "late" | "never";
+  /** "ok" by default; "unclonable" hibernates a state that cannot be. */
+  readonly says?: "ok" | "reply" | "close" | "shutdown" | "throw" | "garbage" | "unclonable";
+  readonly frames?: readonly Payload[];
+  readonly timeout?: number;
+  readonly hibernate?: boolean;
+}
+
+/** A payload of so many characters; "wide" ones are two bytes each. */
+export interface Payload {
+  readonly as: "text" | "wide" | "binary";
+  readonly size: number;
+}
+
+/** What can happen at any moment, also while a callback runs. */
+export type Act =
+  | { readonly do: "frame"; readonly data: Payload; readonly then: Callback }
+  | { readonly do: "info"; readonly to: "self" | "all"; readonly then: Callback }
+  | { readonly do: "drain"; readonly deadline: number; readonly code: number }
+  | { readonly do: "open" }
+  | { readonly do: "lost"; readonly by: Loss }
+  | { readonly do: "stalled" }
+  | { readonly do: "released"; readonly held: boolean };
+
+/**
+ * What can happen between callbacks: an act, or
+ *
+ * - `"turn"`: the event loop goes on until it has nothing left to do.
+ * - `"answer"`: the callback that answers late does so.
+ * - `"pass"`: units of time.
+ * - `"take"`: the network takes a share of the bytes that wait.
+ */
+export type Step =
+  | Act
+  | { readonly do: "turn" }
+  | { readonly do: "answer" }
+  | { readonly do: "pass"; readonly units: number }
+  | { readonly do: "take"; readonly share: number };
+
+/** The whole life of a connection. */
+export interface Program {
+  readonly limits: Limits;
+  readonly init: Callback;
+  readonly terminate: Callback;
+  readonly steps: readonly Step[];
+  readonly hasInfo: boolean;
+  readonly hasTerminate: boolean;
+  /** The line lets go when it is closed, without waiting for the client. */
+  readonly letsGo: boolean;
+  /** The client never leaves. */
+  readonly stays: boolean;
+  readonly heartbeat: number;
+}
+
+/** Limits that are low enough to be passed. */
+export interface Limits {
+  readonly maxMessageSize?: number;
+  readonly maxMailbox?: number;
+  readonly maxMailboxBytes?: number;
+  readonly maxBuffered?: number;
+}
+
+/** How a line can be lost. */
+export type Loss = keyof typeof LOSSES;
+
+/** The reason that each loss is. */
+export const LOSSES = {
+  "close 1000": "remote/1000",
+  "close 1001": "remote/1001",
+  "close 1005": "remote/1005",
+  "close 4001": "remote/4001",
+  "close 0": "error/closed",
+  "close 1006": "error/closed",
+  "error Unexpected EOF": "error/closed",
+  "error ": "error/closed",
+  "error Invalid UTF-8": "error/badencoding",
+  "error Invalid close code": "error/badframe",
+  "error Frame too large": "error/badsize",
+  "error No response from ping frame.": "error/heartbeat",
+} as const;
+
+/** Milliseconds. Drains end in the middle of a unit and timeouts at its end, so that no two things are due at once. */
+export const UNIT = 100;
+
+/** Milliseconds; neither the middle nor the end of a unit. */
+export const CLOSE_TIMEOUT = 230;
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+/** The payload that carries a label. */
+export function toData({ as, size }: Payload, label: string): string | Uint8Array<ArrayBuffer> {
+  const data = label.padEnd(size, as === "wide" ? "é" : ".");
+  return as === "binary" ? encoder.encode(data) : data;
+}
+
+/** How many bytes a payload is on the wire. */
+export function sizeOf(data: string | Uint8Array): number {
+  return typeof data === "string" ? encoder.encode(data).length : data.length;
+}
+
+/** A payload as the lists of what was seen show it. */
+export function show(data: string | Uint8Array): string {
+  return typeof data === "string" ? data : `<${decoder.decode(data)}>`;
+}
+
+/** Everything that can be seen of a connection from outside, in the order in which it happened. */
+export interface Seen {
+  readonly calls: string[];
+  readonly wire: string[];
+  readonly sends: boolean[];
+  readonly told: string[];
+  readonly drains: string[];
+}
+
+/** Nothing yet. */
+export function nothingSeen(): Seen {
+  return { calls: [], wire: [], sends: [], told: [], drains: [] };
+}
+
+/** What runs a program: the model, or the library. */
+export interface Player {
+  readonly seen: Seen;
+  readonly size: number;
+  readonly abandoned: number;
+  readonly buffered: number;
+  readonly isAborted: boolean;
+  readonly begin: () => void;
+  readonly act: (act: Act) => void;
+  readonly answer: () => void;
+  readonly take: (share: number) => void;
+  readonly tick: (ms: number) => void;
+  readonly turn: () => void | Promise<void>;
+}
