@@ -213,5 +213,11 @@ export interface UpgradeRequest {
   /** The page that asks, such as `"https://example.com"`; `null` when it is not a browser. */
   readonly origin: string | null;
   /** Who asks, if the server handed it on in the options. */
-  readonly remoteAddr?: Deno.Addr;
+  readonly remoteAddr?: RemoteAddr;
 }
+
+/** Where a client is: what `Deno.Addr` is, spelled out for runtimes that do not have it. */
+export type RemoteAddr =
+  | { readonly transport: "tcp" | "udp"; readonly hostname: string; readonly port: number }
+  | { readonly transport: "unix" | "unixpacket"; readonly path: string }
+  | { readonly transport: "vsock"; readonly cid: number; readonly port: number };

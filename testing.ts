@@ -101,8 +101,9 @@ export async function connect<State, Info = never>(
 ): Promise<TestClient<Info>> {
   checkHandler(handler);
   const settings = toSettings(options);
-  const { promise: terminated, resolve } = Promise.withResolvers<TerminateReason>();
-  const connection = new Connection(handler, settings, resolve);
+  let ended: (reason: TerminateReason) => void = () => {};
+  const terminated = new Promise<TerminateReason>((resolve) => ended = resolve);
+  const connection = new Connection(handler, settings, (reason) => ended(reason));
   const line = new MemoryLine(connection);
   const acceptance = await accept(toRequest(options), connection, handler, settings);
   if (acceptance.kind === "refused") {

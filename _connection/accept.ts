@@ -1,6 +1,7 @@
-import type { InitResult, UpgradeRequest, WebsocketHandler } from "../handler.ts";
+import type { InitResult, UpgradeRequest } from "../handler.ts";
 import { refusal, refuseForNow, refuseOrigin } from "./admission.ts";
 import type { Connection } from "./connection.ts";
+import type { AnyFrame, AnyHandler } from "./line.ts";
 import type { Settings } from "./settings.ts";
 import { show } from "./show.ts";
 import { notAResult, type OkResult, toOpeningStep } from "./step.ts";
@@ -21,8 +22,8 @@ const HANDSHAKE_REGEXP = /^(connection|upgrade|sec-websocket-.*|transfer-encodin
 export async function accept<State, Info>(
   request: UpgradeRequest,
   connection: Connection<State, Info>,
-  handler: WebsocketHandler<State, Info>,
-  { registry, origin }: Settings<Info>,
+  handler: AnyHandler<State, Info>,
+  { registry, origin, control }: Settings<Info>,
 ): Promise<Acceptance<State, Info>> {
   if (registry?.isClosed) return refuse(connection, refuseForNow());
   registry?.join(connection);
@@ -32,7 +33,7 @@ export async function accept<State, Info>(
     const result = await handler.init(request, connection.self);
     switch (result?.kind) {
       case "ok":
-        return begin(result, request, connection);
+        return begin(result, request, connection, control);
       case "shutdown":
         return refuse(connection, toResponse(result.response));
     }
@@ -52,12 +53,13 @@ function refuse<State, Info>(
 }
 
 function begin<State, Info>(
-  result: OkResult<State> & InitResult<State>,
+  result: OkResult<State> & InitResult<State, AnyFrame>,
   request: UpgradeRequest,
   connection: Connection<State, Info>,
+  control: boolean,
 ): Acceptance<State, Info> {
   const headers = toHeaders(result, request);
-  connection.begin(toOpeningStep(result));
+  connection.begin(toOpeningStep(result, control));
   if (!connection.isEnding) return { kind: "accepted", connection, headers };
   neverOpen(connection);
   return { kind: "refused", response: refuseForNow() };
@@ -70,7 +72,7 @@ export function neverOpen<State, Info>(connection: Connection<State, Info>): voi
 }
 
 function toHeaders<State>(
-  { headers, protocol }: OkResult<State> & InitResult<State>,
+  { headers, protocol }: OkResult<State> & InitResult<State, AnyFrame>,
   { protocols }: UpgradeRequest,
 ): Headers {
   const all = new Headers(headers);

@@ -1,4 +1,5 @@
 import type { UpgradeRequest } from "../handler.ts";
+import { parseUrl } from "./parse_url.ts";
 import { isPromiseLike } from "./promise_like.ts";
 import type { OriginPolicy } from "./settings.ts";
 
@@ -87,8 +88,8 @@ async function isAllowed(
 
 // Scheme aside: a proxy in front may speak TLS for us.
 function isSame(origin: string, request: UpgradeRequest): boolean {
-  const page = URL.parse(origin);
-  const host = request.headers.get("host") ?? URL.parse(request.url)?.host;
-  return page !== null && host !== undefined &&
-    URL.parse(`${page.protocol}//${host}`)?.host === page.host;
+  const page = parseUrl(origin);
+  const host = request.headers.get("host") ?? parseUrl(request.url)?.host;
+  return page !== undefined && host !== undefined &&
+    parseUrl(`${page.protocol}//${host}`)?.host === page.host;
 }

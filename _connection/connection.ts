@@ -1,22 +1,17 @@
-import type { CloseFrame, InFrame } from "../frame.ts";
-import type {
-  Awaitable,
-  HandleResult,
-  Self,
-  TerminateReason,
-  WebsocketHandler,
-} from "../handler.ts";
+import type { CloseFrame, ControlFrame, InFrame } from "../frame.ts";
+import type { Awaitable, HandleResult, Self, TerminateReason } from "../handler.ts";
 import { byteLength, isLongerThan } from "./byte_length.ts";
 import { Ending, type LastWishes } from "./ending.ts";
 import { hibernate, Hibernated, wake } from "./hibernation.ts";
 import { IdleTimer } from "./idle_timer.ts";
-import type { Line, LineEvents } from "./line.ts";
+import type { AnyFrame, AnyHandler, DataFrame, Line, LineEvents } from "./line.ts";
 import { Mailbox, type Message } from "./mailbox.ts";
 import { isPromiseLike, toPromise } from "./promise_like.ts";
 import type { Member } from "./registry.ts";
 import { type Runnable, schedule, turn } from "./scheduler.ts";
 import type { Settings } from "./settings.ts";
-import { isList, type Step, toStep } from "./step.ts";
+import { isList } from "./outgoing.ts";
+import { type Step, toStep } from "./step.ts";
 import { toCloseFrame } from "./terminate_reason.ts";
 import { WriteQueue } from "./write_queue.ts";
 
@@ -38,7 +33,7 @@ interface Stop {
  */
 export class Connection<State, Info> implements LineEvents, Member<Info>, Runnable, LastWishes {
   readonly self: Self<Info>;
-  readonly #handler: WebsocketHandler<State, Info>;
+  readonly #handler: AnyHandler<State, Info>;
   readonly #settings: Settings<Info>;
   readonly #mailbox: Mailbox<Info>;
   readonly #writes: WriteQueue;
@@ -52,11 +47,12 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   /** A callback runs or its promise is pending, or the line is not open yet. */
   #busy = true;
   #scheduled = false;
+  #isHeld = false;
   /** Waits in the mailbox; nothing comes behind it. */
   #stopping: Stop | undefined;
 
   constructor(
-    handler: WebsocketHandler<State, Info>,
+    handler: AnyHandler<State, Info>,
     settings: Settings<Info>,
     ended?: (reason: TerminateReason) => void,
   ) {
@@ -128,6 +124,13 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
     else this.#handle(frame);
   }
 
+  receiveControl(frame: ControlFrame): void {
+    if (this.isEnding) return;
+    this.#idle?.touch();
+    if (this.#handler.control === undefined) return;
+    this.#put({ kind: "control", frame, bytes: frame.data.length });
+  }
+
   /** Takes an info; false if nobody will see it. */
   tellInfo(info: Info): boolean {
     if (this.isEnding) return false;
@@ -184,7 +187,10 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   /** Takes what waits now; what comes meanwhile waits for the next round. */
   run(): void {
     for (let left = this.#mailbox.size; left > 0 && !this.#busy; left--) this.#take();
-    if (this.#busy && !this.isEnding && this.#mailbox.isOver) this.#decide(OVERFLOW);
+    if (this.#busy && !this.isEnding && this.#mailbox.isOver && !this.#isHeld) {
+      this.#decide(OVERFLOW);
+    }
+    if (this.#mailbox.size === 0) this.#hold(false);
     this.#scheduled = false;
     this.#wakeUp();
   }
@@ -207,27 +213,36 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
     }
   }
 
-  #answer(result: Awaitable<HandleResult<State>> | undefined): void {
-    if (!isPromiseLike(result)) return this.#settle(result as HandleResult<State>);
+  #control(frame: ControlFrame): void {
+    this.#busy = true;
+    try {
+      this.#answer(this.#handler.control?.(frame, this.#awake(), this.self));
+    } catch (error) {
+      this.#crash(error);
+    }
+  }
+
+  #answer(result: Awaitable<HandleResult<State, AnyFrame>> | undefined): void {
+    if (!isPromiseLike(result)) return this.#settle(result as HandleResult<State, AnyFrame>);
     toPromise(result)
       .then((settled) => this.#settle(settled))
       .catch((error) => this.#crash(error));
   }
 
-  #settle(result: HandleResult<State>): void {
-    const step = toStep(result);
+  #settle(result: HandleResult<State, AnyFrame>): void {
+    const step = toStep(result, this.#settings.control);
     const kept = toKept(step);
     this.#send(step.frames);
     this.#state = kept;
     this.#proceed(step);
   }
 
-  #send(frames: InFrame | readonly InFrame[]): void {
+  #send(frames: DataFrame | readonly DataFrame[]): void {
     if (!isList(frames)) return this.#sendOne(frames);
     for (const frame of frames) this.#sendOne(frame);
   }
 
-  #sendOne(frame: InFrame): void {
+  #sendOne(frame: DataFrame): void {
     if (this.#line === undefined || this.#ending.reason !== undefined) return;
     this.#line.send(frame);
     if (this.#writes.isFull(frame.data, this.#line)) this.#decide(SLOW);
@@ -255,13 +270,26 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
 
   #put(message: Message<Info>): boolean {
     // Only what waits for a callback counts. What waits for its turn is taken before the event loop goes on.
-    if (this.#busy && !this.#mailbox.fits(message)) {
+    if (this.#busy && !this.#hasRoomFor(message)) {
       this.#decide(OVERFLOW);
       return false;
     }
     this.#mailbox.put(message);
+    if (this.#busy && this.#mailbox.isHigh) this.#hold(true);
     this.#wakeUp();
     return true;
+  }
+
+  // From a client that is held comes at most what the transport had read already, however many messages that makes.
+  #hasRoomFor(message: Message<Info>): boolean {
+    if (this.#isHeld && message.kind !== "info") return this.#mailbox.fitsBytes(message);
+    return this.#mailbox.fits(message);
+  }
+
+  #hold(held: boolean): void {
+    if (held === this.#isHeld || this.#line?.hold === undefined) return;
+    this.#isHeld = held;
+    this.#line.hold(held);
   }
 
   #decide(reason: TerminateReason, close: CloseFrame | undefined = toCloseFrame(reason)): void {
@@ -269,6 +297,8 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
     this.#mailbox.clear();
     this.#idle?.stop();
     this.#settings.registry?.leave(this);
+    // The client's answer to the close frame is to be read.
+    this.#hold(false);
     this.#closeLine(close);
     if (!this.#busy) this.#ending.terminate();
   }
@@ -284,6 +314,8 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
     switch (message?.kind) {
       case "frame":
         return this.#handle(message.frame);
+      case "control":
+        return this.#control(message.frame);
       case "info":
         return this.#info(message.info);
       case "stop":

@@ -58,7 +58,7 @@ export class Ending {
     try {
       const done: unknown = this.#wishes.terminate(reason);
       if (!isPromiseLike(done)) return this.#end(reason);
-      toPromise(done).catch(this.#wishes.tell).then(() => this.#end(reason));
+      toPromise(done).catch((error) => this.#wishes.tell(error)).then(() => this.#end(reason));
     } catch (error) {
       this.#wishes.tell(error);
       this.#end(reason);

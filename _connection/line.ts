@@ -1,14 +1,37 @@
-import type { InFrame } from "../frame.ts";
-import type { TerminateReason } from "../handler.ts";
+import type { CloseFrame, ControlFrame, InFrame, OutFrame } from "../frame.ts";
+import type {
+  Awaitable,
+  HandleResult,
+  Self,
+  TerminateReason,
+  WebsocketHandler,
+} from "../handler.ts";
+
+/** Any frame that some transport can send. */
+export type AnyFrame = OutFrame | ControlFrame;
+
+/** A frame that leaves the line open. */
+export type DataFrame = Exclude<AnyFrame, CloseFrame>;
+
+/** A handler for any transport: each lets in those whose frames it can send. */
+export interface AnyHandler<State, Info> extends WebsocketHandler<State, Info, AnyFrame> {
+  readonly control?: (
+    frame: ControlFrame,
+    state: State,
+    self: Self<Info>,
+  ) => Awaitable<HandleResult<State, AnyFrame>>;
+}
 
 /** The wire as the loop sees it: what a transport does for a connection. */
 export interface Line {
-  /** Sends a message; on a line that is closing or gone it does nothing. */
-  readonly send: (frame: InFrame) => void;
+  /** Sends a frame; on a line that is closing or gone it does nothing. */
+  readonly send: (frame: DataFrame) => void;
   /** Sends what was sent before, then a close frame, and lets go of the line in bounded time. */
   readonly close: (code: number, reason: string) => void;
   /** Bytes sent and not yet taken by the network. */
   readonly buffered: number;
+  /** Lets the client wait: stops reading, or goes on. Missing where the transport cannot. */
+  readonly hold?: (held: boolean) => void;
 }
 
 /** The connection as a transport sees it: what it tells the loop. Ends with one `release`, whatever came before. */
@@ -17,7 +40,9 @@ export interface LineEvents {
   readonly open: (line: Line) => void;
   /** A message came. */
   readonly receive: (frame: InFrame) => void;
-  /** The line ended, or will not open, and not by this side. */
+  /** A ping, which has its answer, or a pong came. */
+  readonly receiveControl: (frame: ControlFrame) => void;
+  /** The line ended, or will not open, or is to be given up for a reason that only the transport can see. */
   readonly lose: (reason: TerminateReason) => void;
   /** Nothing is held for this line any more; `held` if the client still holds its end. */
   readonly release: (held: boolean) => void;

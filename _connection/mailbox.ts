@@ -1,15 +1,18 @@
-import type { CloseFrame, InFrame } from "../frame.ts";
+import type { CloseFrame, ControlFrame, InFrame } from "../frame.ts";
 import type { TerminateReason } from "../handler.ts";
 
 /** Everything that can wait for a connection. Behind a `"stop"` nothing waits. */
 export type Message<Info> =
   | { readonly kind: "frame"; readonly frame: InFrame; readonly bytes: number }
+  | { readonly kind: "control"; readonly frame: ControlFrame; readonly bytes: number }
   | { readonly kind: "info"; readonly info: Info }
   | {
     readonly kind: "stop";
     readonly reason: TerminateReason;
     readonly close: CloseFrame | undefined;
   };
+
+const HIGH_COUNT = 16;
 
 /** A first-in first-out queue with many senders and one taker, limited in count and bytes. */
 export class Mailbox<Info> {
@@ -33,8 +36,18 @@ export class Mailbox<Info> {
     return this.size > this.#maxCount || this.#bytes > this.#maxBytes;
   }
 
+  /** Whether a client should be made to wait, where that is possible. */
+  get isHigh(): boolean {
+    return this.size >= Math.min(HIGH_COUNT, this.#maxCount) ||
+      this.#bytes >= this.#maxBytes / HIGH_COUNT;
+  }
+
   fits(message: Message<Info>): boolean {
-    return this.size < this.#maxCount && this.#bytes + bytesOf(message) <= this.#maxBytes;
+    return this.size < this.#maxCount && this.fitsBytes(message);
+  }
+
+  fitsBytes(message: Message<Info>): boolean {
+    return this.#bytes + bytesOf(message) <= this.#maxBytes;
   }
 
   put(message: Message<Info>): void {
@@ -67,5 +80,5 @@ export class Mailbox<Info> {
 }
 
 function bytesOf(message: Message<unknown>): number {
-  return message.kind === "frame" ? message.bytes : 0;
+  return message.kind === "frame" || message.kind === "control" ? message.bytes : 0;
 }

@@ -1,9 +1,12 @@
 import type { InFrame, OutFrame } from "../frame.ts";
 import type { TerminateReason } from "../handler.ts";
-import type { Line, LineEvents } from "./line.ts";
+import type { DataFrame, Line, LineEvents } from "./line.ts";
 import { CLOSED } from "./terminate_reason.ts";
 
-type Receiver = PromiseWithResolvers<OutFrame>;
+interface Receiver {
+  readonly resolve: (frame: OutFrame) => void;
+  readonly reject: (error: Error) => void;
+}
 
 /** A line with no network: what the server sends waits here until the client receives it. */
 export class MemoryLine implements Line {
@@ -23,8 +26,8 @@ export class MemoryLine implements Line {
     this.#events.open(this);
   }
 
-  send(frame: InFrame): void {
-    if (this.#isOpen) this.#deliver(copy(frame));
+  send(frame: DataFrame): void {
+    if (this.#isOpen) this.#deliver(copy(frame as InFrame));
   }
 
   close(code: number, reason: string): void {
@@ -43,9 +46,7 @@ export class MemoryLine implements Line {
     const frame = this.#frames.shift();
     if (frame !== undefined) return Promise.resolve(frame);
     if (!this.#isOpen) return Promise.reject(nothingLeft());
-    const receiver = Promise.withResolvers<OutFrame>();
-    this.#receivers.push(receiver);
-    return receiver.promise;
+    return new Promise((resolve, reject) => this.#receivers.push({ resolve, reject }));
   }
 
   /** The client says good-bye. */

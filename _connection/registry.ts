@@ -20,7 +20,7 @@ export interface DrainResult {
 
 interface Drain<Info> {
   readonly waiting: Set<Member<Info>>;
-  readonly done: () => void;
+  done: () => void;
   drained: number;
   abandoned: number;
 }
@@ -83,19 +83,27 @@ export class Registry<Info> {
     this.#draining = true;
     const members = [...this.live];
     const waiting = new Set([...members, ...this.#ending]);
-    const { promise, resolve } = Promise.withResolvers<void>();
-    const drain = { waiting, done: resolve, drained: 0, abandoned: 0 };
+    const drain = { waiting, done: () => {}, drained: 0, abandoned: 0 };
     this.#drains.add(drain);
     const stopTelling = tellOverTime(members, spread, (member) => member.stop(REASON, close));
-    const timer = setTimeout(resolve, deadline);
-    settle(drain);
-    await promise;
-    clearTimeout(timer);
+    await settled(drain, deadline);
     stopTelling();
     this.#drains.delete(drain);
     for (const member of waiting) member.end(REASON, close);
     return { drained: drain.drained, abandoned: drain.abandoned + waiting.size };
   }
+}
+
+// Resolves when nobody is waited for any more, or at the deadline.
+function settled<Info>(drain: Drain<Info>, deadline: number): Promise<void> {
+  return new Promise((resolve) => {
+    const timer = setTimeout(resolve, deadline);
+    drain.done = () => {
+      clearTimeout(timer);
+      resolve();
+    };
+    settle(drain);
+  });
 }
 
 function settle<Info>(drain: Drain<Info>): void {

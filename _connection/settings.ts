@@ -1,5 +1,7 @@
-import type { Awaitable, Self, UpgradeRequest, WebsocketHandler } from "../handler.ts";
+import type { Awaitable, RemoteAddr, Self, UpgradeRequest } from "../handler.ts";
 import { type Connections, registryOf } from "./connections.ts";
+import type { AnyHandler } from "./line.ts";
+import { parseUrl } from "./parse_url.ts";
 import type { Registry } from "./registry.ts";
 import { show } from "./show.ts";
 import { within } from "./within.ts";
@@ -25,7 +27,7 @@ export type OriginPolicy =
  */
 export interface ServeWebsocketOptions<Info = never> {
   /** Who asks, from the second argument of `Deno.serve`'s handler; handed on to `init`. */
-  readonly remoteAddr?: Deno.Addr;
+  readonly remoteAddr?: RemoteAddr;
   /**
    * Which pages may connect; all others get a 403 and `init` is not called.
    *
@@ -82,7 +84,9 @@ export interface ServeWebsocketOptions<Info = never> {
 
 /** The options with every default filled in. */
 export interface Settings<Info> {
-  readonly remoteAddr: Deno.Addr | undefined;
+  /** Whether the transport can send pings and pongs. */
+  readonly control: boolean;
+  readonly remoteAddr: RemoteAddr | undefined;
   readonly origin: OriginPolicy;
   readonly heartbeat: number;
   readonly maxMessageSize: number;
@@ -105,8 +109,12 @@ const MAX_TIMER = 2 ** 31 - 1;
 const ORIGIN_REGEXP = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/;
 
 /** Fills in the defaults and checks what is given. Throws for a value that no default can mend. */
-export function toSettings<Info>(options: ServeWebsocketOptions<Info>): Settings<Info> {
+export function toSettings<Info>(
+  options: ServeWebsocketOptions<Info>,
+  control: boolean = false,
+): Settings<Info> {
   return {
+    control,
     remoteAddr: options.remoteAddr,
     origin: toOrigin(options.origin ?? "same"),
     heartbeat: within(SERVE, "heartbeat", options.heartbeat ?? 30_000, 0, MAX_HEARTBEAT),
@@ -121,10 +129,11 @@ export function toSettings<Info>(options: ServeWebsocketOptions<Info>): Settings
 }
 
 /** Checks that the handler has its functions. */
-export function checkHandler<State, Info, Out>(handler: WebsocketHandler<State, Info, Out>): void {
+export function checkHandler<State, Info>(handler: AnyHandler<State, Info>): void {
   checkFunction("init", handler?.init, false);
   checkFunction("handle", handler.handle, false);
   checkFunction("info", handler.info, true);
+  checkFunction("control", handler.control, true);
   checkFunction("terminate", handler.terminate, true);
 }
 
@@ -143,7 +152,7 @@ function toOrigin(origin: OriginPolicy): OriginPolicy {
 function isNotOrigin(origin: unknown): boolean {
   if (typeof origin !== "string") return true;
   if (origin === "null") return false;
-  const parsed = URL.parse(origin)?.origin;
+  const parsed = parseUrl(origin)?.origin;
   // Of schemes it does not know, a URL has no origin.
   return !ORIGIN_REGEXP.test(origin) || parsed !== origin && parsed !== "null";
 }

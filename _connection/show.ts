@@ -9,3 +9,10 @@ export function show(value: unknown): string {
   if (typeof name !== "string" || name === "Object") return "an object";
   return `${/^[AEIO]/.test(name) ? "an" : "a"} ${name}`;
 }
+
+/** The `kind` of what may be anything. */
+export function kindOf(result: unknown): unknown {
+  return typeof result === "object" && result !== null && "kind" in result
+    ? result.kind
+    : undefined;
+}

@@ -10,7 +10,10 @@ export class StallWatch {
   readonly #stalled: () => void;
   #timer: ReturnType<typeof setTimeout> | undefined;
   #heard = false;
-  #backlog = 0;
+  /** Sent in all, in bytes or, for texts that are not ASCII, less. */
+  #sent = 0;
+  /** Of that no more than what was taken at the last look. */
+  #taken = -Infinity;
   #idlePeriods = 0;
 
   /** Watches `line` in periods of so many milliseconds; 0 does not watch. */
@@ -20,7 +23,8 @@ export class StallWatch {
     this.#stalled = stalled;
   }
 
-  sent(): void {
+  sent(data: string | Uint8Array): void {
+    this.#sent += data.length;
     if (this.#timer === undefined && this.#period > 0) this.#wait();
   }
 
@@ -39,9 +43,10 @@ export class StallWatch {
   #look(): void {
     this.#timer = undefined;
     const { buffered } = this.#line;
-    const isIdle = !this.#heard && buffered > 0 && buffered === this.#backlog;
+    const taken = this.#sent - buffered;
+    const isIdle = !this.#heard && buffered > 0 && taken <= this.#taken;
     this.#idlePeriods = isIdle ? this.#idlePeriods + 1 : 0;
-    this.#backlog = buffered;
+    this.#taken = buffered > 0 ? taken : -Infinity;
     this.#heard = false;
     if (this.#idlePeriods > buffered / MIB) this.#stalled();
     else if (buffered > 0) this.#wait();

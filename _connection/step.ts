@@ -1,28 +1,28 @@
-import { close, type CloseFrame, type InFrame, type OutFrame } from "../frame.ts";
+import { close, type CloseFrame } from "../frame.ts";
 import type { HandleResult, InitResult } from "../handler.ts";
-import { show } from "./show.ts";
-
-type Messages = InFrame | readonly InFrame[];
+import type { AnyFrame, DataFrame } from "./line.ts";
+import { copyAll, isList, lastOf } from "./outgoing.ts";
+import { kindOf, show } from "./show.ts";
 
 /** The only two things the loop can do with a handler's answer. */
 export type Step<State> =
   | {
     readonly kind: "continue";
-    readonly frames: Messages;
+    readonly frames: DataFrame | readonly DataFrame[];
     readonly state: State;
     readonly timeout: number | undefined;
     readonly hibernate: boolean;
   }
   | {
     readonly kind: "stop";
-    readonly frames: readonly InFrame[];
+    readonly frames: readonly DataFrame[];
     readonly state: State;
     readonly close: CloseFrame;
   };
 
 /** An answer that keeps the connection open. */
 export type OkResult<State> = Exclude<
-  HandleResult<State> | InitResult<State>,
+  HandleResult<State, AnyFrame> | InitResult<State, AnyFrame>,
   { readonly kind: "shutdown" }
 >;
 
@@ -31,38 +31,44 @@ const MAX_TIMEOUT = 2 ** 31 - 1;
 const NOTHING: readonly never[] = [];
 const SHUTDOWN: CloseFrame = close();
 
-/** Turns what `handle` or `info` answered into a step. Throws if it is not a result. */
-export function toStep<State>(result: HandleResult<State>): Step<State> {
+/** Turns what a callback answered into a step. Throws if it is not a result. `control`: pings and pongs can be sent. */
+export function toStep<State>(
+  result: HandleResult<State, AnyFrame>,
+  control: boolean = false,
+): Step<State> {
   switch (kindOf(result)) {
     case "reply":
     case "ok":
-      return toOkStep(result as OkResult<State>);
+      return toOkStep(result as OkResult<State>, control);
     case "shutdown":
       return { kind: "stop", frames: NOTHING, state: result.state, close: SHUTDOWN };
   }
   throw notAResult(result, `"ok", "reply" or "shutdown"`);
 }
 
-/** The same for the answer of `init`, whose frames wait for the open: copies, whatever becomes of the originals. */
-export function toOpeningStep<State>(result: OkResult<State>): Step<State> {
-  return toOkStep({ ...result, frames: copyAll(framesOf(result)) });
-}
-
 /** Turns an answer that keeps the connection open into a step: it still stops if there is a close frame to send. */
-export function toOkStep<State>(result: OkResult<State>): Step<State> {
-  const { state, timeout, hibernate = false } = result;
-  const frames = framesOf(result);
-  if (timeout !== undefined) checkTimeout(timeout);
-  const last = lastOf(frames);
-  if (last >= 0) return toStop(frames, last, state);
-  return { kind: "continue", frames: frames as Messages, state, timeout, hibernate };
+export function toOkStep<State>(result: OkResult<State>, control: boolean = false): Step<State> {
+  return toStepWith(result, framesOf(result), control);
 }
 
-/** The `kind` of what may be anything. */
-function kindOf(result: unknown): unknown {
-  return typeof result === "object" && result !== null && "kind" in result
-    ? result.kind
-    : undefined;
+/** The same for the answer of `init`, whose frames wait for the open: copies, whatever becomes of the originals. */
+export function toOpeningStep<State>(
+  result: OkResult<State>,
+  control: boolean = false,
+): Step<State> {
+  return toStepWith(result, copyAll(framesOf(result)), control);
+}
+
+function toStepWith<State>(
+  { state, timeout, hibernate = false }: OkResult<State>,
+  frames: AnyFrame | readonly AnyFrame[],
+  control: boolean,
+): Step<State> {
+  if (timeout !== undefined) checkTimeout(timeout);
+  const last = lastOf(frames, control);
+  if (last >= 0) return toStop(frames, last, state);
+  const open = frames as DataFrame | readonly DataFrame[];
+  return { kind: "continue", frames: open, state, timeout, hibernate };
 }
 
 /** The error of an answer that is none of those a callback may give. */
@@ -74,23 +80,9 @@ export function notAResult(result: unknown, wanted: string): TypeError {
   );
 }
 
-/** Tells a list of frames from one frame. */
-export function isList<Frame>(frames: Frame | readonly Frame[]): frames is readonly Frame[] {
-  return Array.isArray(frames);
-}
-
-function framesOf<State>(result: OkResult<State>): OutFrame | readonly OutFrame[] {
+function framesOf<State>(result: OkResult<State>): AnyFrame | readonly AnyFrame[] {
   if (result.kind === "reply") return result.frames;
   return "frames" in result && result.frames !== undefined ? result.frames : NOTHING;
-}
-
-function copyAll(frames: OutFrame | readonly OutFrame[]): OutFrame | readonly OutFrame[] {
-  return isList(frames) ? frames.map(copy) : copy(frames);
-}
-
-function copy(frame: OutFrame): OutFrame {
-  if (frame?.kind !== "binary" || !isBytes(frame.data)) return { ...frame };
-  return { kind: "binary", data: new Uint8Array(frame.data) };
 }
 
 function checkTimeout(timeout: number): void {
@@ -107,48 +99,13 @@ function checkTimeout(timeout: number): void {
   );
 }
 
-// Checks the frames up to the first close frame and returns its index, or -1. What stands behind it is not sent.
-function lastOf(frames: OutFrame | readonly OutFrame[]): number {
-  if (!isList(frames)) return isLast(frames) ? 0 : -1;
-  for (let index = 0; index < frames.length; index++) {
-    if (isLast(frames[index])) return index;
-  }
-  return -1;
-}
-
 function toStop<State>(
-  frames: OutFrame | readonly OutFrame[],
+  frames: AnyFrame | readonly AnyFrame[],
   last: number,
   state: State,
 ): Step<State> {
   const list = isList(frames) ? frames : [frames];
   const { code, reason } = list[last] as CloseFrame;
-  const messages = list.slice(0, last) as InFrame[];
+  const messages = list.slice(0, last) as DataFrame[];
   return { kind: "stop", frames: messages, state, close: close(code, reason) };
-}
-
-function isLast(frame: OutFrame | undefined): boolean {
-  switch (frame?.kind) {
-    case "text":
-      if (typeof frame.data === "string") return false;
-      throw notSendable(`"data" of a text frame must be a string`, frame.data);
-    case "binary":
-      if (isBytes(frame.data)) return false;
-      throw notSendable(`"data" of a binary frame must be a Uint8Array`, frame.data);
-    case "close":
-      return close(frame.code, frame.reason) !== undefined;
-  }
-  throw notSendable(
-    `"kind" of a frame must be "text", "binary" or "close"`,
-    kindOf(frame) ?? frame,
-  );
-}
-
-// Deno does not send what another thread may write meanwhile.
-function isBytes(data: unknown): boolean {
-  return data instanceof Uint8Array && data.buffer instanceof ArrayBuffer;
-}
-
-function notSendable(wanted: string, received: unknown): TypeError {
-  return new TypeError(`Cannot send a frame as ${wanted}: received ${show(received)}`);
 }

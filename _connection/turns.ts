@@ -15,9 +15,9 @@ export async function turns(count: number): Promise<void> {
 
 /** Resolves for one caller in each turn of the event loop, in order. */
 export function ownTurn(): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  if (waiting.push(resolve) === 1) setImmediate(admit);
-  return promise;
+  return new Promise((resolve) => {
+    if (waiting.push(resolve) === 1) setImmediate(admit);
+  });
 }
 
 function admit(): void {

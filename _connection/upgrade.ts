@@ -1,4 +1,4 @@
-import type { UpgradeRequest, WebsocketHandler } from "../handler.ts";
+import type { RemoteAddr, UpgradeRequest, WebsocketHandler } from "../handler.ts";
 import { accept, neverOpen } from "./accept.ts";
 import { parseProtocols, refusal, refuseHandshake } from "./admission.ts";
 import { Connection } from "./connection.ts";
@@ -29,7 +29,7 @@ export async function upgrade<State, Info>(
 }
 
 /** A copy: Deno closes the request at the upgrade. */
-function toUpgradeRequest(request: Request, remoteAddr: Deno.Addr | undefined): UpgradeRequest {
+function toUpgradeRequest(request: Request, remoteAddr: RemoteAddr | undefined): UpgradeRequest {
   const headers = new Headers(request.headers);
   return {
     url: request.url,

@@ -5,8 +5,8 @@ import {
   type Act,
   type Callback,
   type Limits,
-  LOSSES,
   type Loss,
+  LOSSES,
   type Payload,
   type Program,
   type Step,
@@ -116,10 +116,15 @@ export function programs(over: "line" | "socket"): fc.Arbitrary<Program> {
     acts(callback(inner), odd),
     between.map((one) => [one]),
   );
-  const opening = fc.constantFrom<readonly Step[]>([{ do: "open" }], [{ do: "open" }, { do: "turn" }], []);
+  const opening = fc.constantFrom<readonly Step[]>([{ do: "open" }], [{ do: "open" }, {
+    do: "turn",
+  }], []);
   return fc.record({
     limits,
-    init: callback(inner, weighted({ ok: 20, close: 1, shutdown: 1, throw: 1, garbage: 1, unclonable: 1 })),
+    init: callback(
+      inner,
+      weighted({ ok: 20, close: 1, shutdown: 1, throw: 1, garbage: 1, unclonable: 1 }),
+    ),
     terminate: callback(inner),
     steps: fc.tuple(opening, fc.array(step, { maxLength: 20, size: "max" }))
       .map(([first, rest]) => [...first, ...rest.flat()]),
@@ -131,7 +136,9 @@ export function programs(over: "line" | "socket"): fc.Arbitrary<Program> {
   });
 }
 
-function weighted<Value extends string>(weights: Readonly<Record<Value, number>>): fc.Arbitrary<Value> {
+function weighted<Value extends string>(
+  weights: Readonly<Record<Value, number>>,
+): fc.Arbitrary<Value> {
   const entries = Object.entries(weights) as [Value, number][];
   return fc.oneof(
     { withCrossShrink: true },

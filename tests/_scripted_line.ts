@@ -1,17 +1,17 @@
-import { close, type CloseFrame, type InFrame } from "../frame.ts";
+import { close, type CloseFrame } from "../frame.ts";
 import type { WebsocketHandler } from "../handler.ts";
 import { accept } from "../_connection/accept.ts";
 import { Connection } from "../_connection/connection.ts";
-import type { Line } from "../_connection/line.ts";
+import type { DataFrame, Line } from "../_connection/line.ts";
 import { type ServeWebsocketOptions, toSettings } from "../_connection/settings.ts";
 
 /** A line that keeps what it is given; the network takes nothing until the test sets `buffered` back. */
 export class ScriptedLine implements Line {
   buffered = 0;
-  readonly sent: InFrame[] = [];
+  readonly sent: DataFrame[] = [];
   readonly closes: CloseFrame[] = [];
 
-  send(frame: InFrame): void {
+  send(frame: DataFrame): void {
     this.sent.push(frame);
     this.buffered += typeof frame.data === "string"
       ? new TextEncoder().encode(frame.data).length

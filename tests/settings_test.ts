@@ -11,6 +11,7 @@ const HANDLER = { init: () => {}, handle: () => {} };
 const NOT_FUNCTIONS = [[null, "null"], [5, "5"], ["init", '"init"'], [{}, "an object"]] as const;
 
 const DEFAULTS = {
+  control: false,
   remoteAddr: undefined,
   origin: "same",
   heartbeat: 30_000,
@@ -51,6 +52,7 @@ Deno.test("toSettings() keeps what is given", () => {
   };
   const settings = toSettings({ ...numbers, remoteAddr, origin: "any", connections, onError });
   assertEquals<unknown>(settings, {
+    control: false,
     ...numbers,
     remoteAddr,
     origin: "any",
@@ -59,7 +61,10 @@ Deno.test("toSettings() keeps what is given", () => {
   });
 });
 
-type NumberOption = Exclude<keyof typeof DEFAULTS, "remoteAddr" | "origin" | "registry">;
+type NumberOption = Exclude<
+  keyof typeof DEFAULTS,
+  "control" | "remoteAddr" | "origin" | "registry"
+>;
 
 const LIMITS: readonly (readonly [NumberOption, least: number, most: number, wanted: string])[] = [
   ["heartbeat", 0, 2 ** 32 - 1, "0-4294967295"],

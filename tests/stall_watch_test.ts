@@ -19,7 +19,7 @@ class Watched implements Disposable {
   /** Sends so many bytes, of which the network takes none. */
   send(bytes: number): void {
     this.line.buffered += bytes;
-    this.watch.sent();
+    this.watch.sent(new Uint8Array(bytes));
   }
 
   /** Lets so many periods pass, and tells whether the last tick is the one in which it stalls. */
@@ -148,4 +148,24 @@ Deno.test("StallWatch.stop() leaves no timer behind", () => {
   test.time.tick(1.5 * PERIOD);
   test.watch.stop();
   assertEquals([test.time.next(), test.stalled], [false, 0]);
+});
+
+Deno.test("StallWatch finds no stall in a client that reads what it is sent once a period", () => {
+  using watched = new Watched();
+  for (let periods = 20; periods > 0; periods--) {
+    // Sent in the turn of the look: what waits now is not what waited then.
+    watched.line.buffered = 0;
+    watched.send(4);
+    watched.time.tick(PERIOD);
+  }
+  assertEquals(watched.stalled, 0);
+});
+
+Deno.test("StallWatch finds the client that takes nothing though it is sent more and more", () => {
+  using watched = new Watched();
+  for (let periods = 2; periods > 0; periods--) {
+    watched.send(10);
+    watched.time.tick(PERIOD);
+  }
+  assertEquals(watched.stalled, 1);
 });

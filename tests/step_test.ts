@@ -2,14 +2,8 @@ import { Buffer } from "node:buffer";
 import { assertEquals, assertInstanceOf, assertStrictEquals, assertThrows } from "@std/assert";
 import { binary, close, type InFrame, type OutFrame, text } from "../frame.ts";
 import type { HandleResult } from "../handler.ts";
-import {
-  isList,
-  notAResult,
-  type OkResult,
-  toOkStep,
-  toOpeningStep,
-  toStep,
-} from "../_connection/step.ts";
+import { isList } from "../_connection/outgoing.ts";
+import { notAResult, type OkResult, toOkStep, toOpeningStep, toStep } from "../_connection/step.ts";
 
 const STATE = { count: 1 };
 const ONE = text("one");

@@ -1,0 +1,117 @@
+import type { Buffer } from "node:buffer";
+// @ts-types="@types/ws"
+import type { WebSocket } from "ws";
+import type { TerminateReason } from "../handler.ts";
+import { Closing, type ClosingLine } from "./closing.ts";
+import { Heartbeat, type PingedLine } from "./heartbeat.ts";
+import type { DataFrame, Line, LineEvents } from "./line.ts";
+import { CLOSED, fromCloseEvent, HEARTBEAT } from "./terminate_reason.ts";
+
+/** An open socket of npm `ws` as the loop sees it. */
+export class WsSocket implements Line, ClosingLine, PingedLine {
+  readonly #socket: WebSocket;
+  readonly #events: LineEvents;
+  readonly #closing: Closing;
+  readonly #heartbeat: Heartbeat;
+  #isHeld = false;
+
+  /** `heartbeat` and `closeTimeout` are milliseconds; a heartbeat of 0 is none. */
+  constructor(socket: WebSocket, events: LineEvents, heartbeat: number, closeTimeout: number) {
+    this.#socket = socket;
+    this.#events = events;
+    this.#closing = new Closing(this, closeTimeout);
+    this.#heartbeat = new Heartbeat(heartbeat, this, () => this.#isDead());
+    this.#listen(socket);
+    events.open(this);
+  }
+
+  get buffered(): number {
+    return this.#socket.bufferedAmount;
+  }
+
+  send(frame: DataFrame): void {
+    if (this.#socket.readyState !== this.#socket.OPEN) return;
+    switch (frame.kind) {
+      case "text":
+        return this.#socket.send(frame.data);
+      case "binary":
+        // Written later as it may be, it is to go out as it is now.
+        return this.#socket.send(new Uint8Array(frame.data));
+      case "ping":
+        return this.#socket.ping(new Uint8Array(frame.data));
+      case "pong":
+        return this.#socket.pong(new Uint8Array(frame.data));
+    }
+  }
+
+  ping(): void {
+    if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
+  }
+
+  hold(held: boolean): void {
+    this.#isHeld = held;
+    if (held) this.#socket.pause();
+    else this.#socket.resume();
+  }
+
+  close(code: number, reason: string): void {
+    this.#closing.begin(code, reason);
+  }
+
+  sayGoodbye(code: number, reason: string): void {
+    this.#socket.close(code, reason);
+  }
+
+  giveUp(): void {
+    this.#socket.terminate();
+  }
+
+  #listen(socket: WebSocket): void {
+    const events = this.#events;
+    socket.on("message", (data, isBinary) => {
+      this.#heartbeat.heard();
+      events.receive(
+        isBinary
+          ? { kind: "binary", data: toBytes(data as Buffer) }
+          : { kind: "text", data: data.toString() },
+      );
+    });
+    for (const kind of ["ping", "pong"] as const) {
+      socket.on(kind, (data: Buffer) => {
+        this.#heartbeat.heard();
+        events.receiveControl({ kind, data: toBytes(data) });
+      });
+    }
+    socket.on("error", (error) => events.lose(fromError(error)));
+    socket.on("close", (code, reason) => {
+      this.#heartbeat.stop();
+      this.#closing.end();
+      events.lose(fromCloseEvent(code, reason.toString()));
+      events.release(false);
+    });
+  }
+
+  // Nothing is heard of a client that is held: it is not read.
+  #isDead(): void {
+    if (!this.#isHeld) this.#events.lose(HEARTBEAT);
+  }
+}
+
+/** What the error of `ws` says. On one of its own codes it closes with 1002, 1007 or 1009 itself. */
+export function fromError(error: Error): TerminateReason {
+  const code = "code" in error ? String(error.code) : "";
+  switch (code) {
+    case "WS_ERR_INVALID_UTF8":
+      return { kind: "error", cause: "badencoding" };
+    case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
+    case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
+      return { kind: "error", cause: "badsize" };
+  }
+  if (code.startsWith("WS_ERR_")) return { kind: "error", cause: "badframe" };
+  // What zlib cannot inflate.
+  return code.startsWith("Z_") ? { kind: "error", cause: "badencoding" } : CLOSED;
+}
+
+function toBytes(data: Buffer): Uint8Array {
+  return new Uint8Array(data.buffer, data.byteOffset, data.length);
+}

@@ -1,0 +1,163 @@
+import { Buffer } from "node:buffer";
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Duplex } from "node:stream";
+// @ts-types="@types/ws"
+import { WebSocketServer } from "ws";
+import type { RemoteAddr, UpgradeRequest } from "../handler.ts";
+import { accept, neverOpen } from "./accept.ts";
+import { parseProtocols, refusal, refuseHandshake } from "./admission.ts";
+import { Connection } from "./connection.ts";
+import type { AnyHandler } from "./line.ts";
+import type { Settings } from "./settings.ts";
+import { WsSocket } from "./ws_socket.ts";
+
+/** Takes an `"upgrade"` event of `node:http` to an open connection, or answers why not. Never rejects. */
+export async function upgradeNode<State, Info>(
+  request: IncomingMessage,
+  socket: Duplex,
+  head: Uint8Array,
+  handler: AnyHandler<State, Info>,
+  settings: Settings<Info>,
+  compress: boolean,
+): Promise<void> {
+  // Without a listener the error of a client that leaves would end the process.
+  socket.on("error", ignore);
+  const snapshot = toUpgradeRequest(request, socket, settings.remoteAddr);
+  if (snapshot === undefined) return respond(socket, refusal(400, "Send a valid request."));
+  const refused = refuseHandshake(request.method ?? "", snapshot.headers);
+  if (refused !== undefined) return respond(socket, refused);
+  const connection = new Connection(handler, settings);
+  const acceptance = await accept(snapshot, connection, handler, settings);
+  if (acceptance.kind === "refused") return respond(socket, acceptance.response);
+  if (!socket.readable || !socket.writable) {
+    socket.destroy();
+    return neverOpen(connection);
+  }
+  open({ request, socket, head }, connection, acceptance.headers, settings, compress);
+}
+
+/** The request as the handler sees it; undefined if it is not one. */
+function toUpgradeRequest(
+  request: IncomingMessage,
+  socket: Duplex,
+  remoteAddr: RemoteAddr = addressOf(request),
+): UpgradeRequest | undefined {
+  try {
+    const headers = toHeaders(request.rawHeaders);
+    const scheme = "encrypted" in socket ? "https" : "http";
+    const url = new URL(request.url ?? "/", `${scheme}://${headers.get("host") ?? "localhost"}`);
+    return {
+      url: url.href,
+      headers,
+      protocols: parseProtocols(headers.get("sec-websocket-protocol")),
+      origin: headers.get("origin"),
+      remoteAddr,
+    };
+  } catch {
+    return undefined;
+  }
+}
+
+function toHeaders(raw: readonly string[]): Headers {
+  const headers = new Headers();
+  for (let index = 0; index + 1 < raw.length; index += 2) {
+    headers.append(raw[index] ?? "", raw[index + 1] ?? "");
+  }
+  return headers;
+}
+
+function addressOf({ socket }: IncomingMessage): RemoteAddr {
+  const { remoteAddress: hostname = "", remotePort: port = 0 } = socket;
+  return { transport: "tcp", hostname, port };
+}
+
+interface Upgrade {
+  readonly request: IncomingMessage;
+  readonly socket: Duplex;
+  readonly head: Uint8Array;
+}
+
+function open<State, Info>(
+  { request, socket, head }: Upgrade,
+  connection: Connection<State, Info>,
+  headers: Headers,
+  settings: Settings<Info>,
+  compress: boolean,
+): void {
+  const heartbeat = connection.hasTimeout ? 0 : settings.heartbeat;
+  const server = serverFor(settings.maxMessageSize, compress);
+  const fail = () => {
+    neverOpen(connection);
+    return respond(socket, refusal(400, "Send a valid handshake."));
+  };
+  handshakes.set(request, { headers, fail });
+  try {
+    server.handleUpgrade(request, socket, Buffer.from(head), (opened) => {
+      socket.off("error", ignore);
+      new WsSocket(opened, connection, heartbeat, settings.closeTimeout);
+    });
+  } catch (error) {
+    // Only a second upgrade of the same socket gets here.
+    connection.tell(error);
+    neverOpen(connection);
+  }
+}
+
+/** What the handshake of one request is to say, and what to do if `ws` does not like the request. */
+interface Handshake {
+  readonly headers: Headers;
+  readonly fail: () => Promise<void>;
+}
+
+const handshakes = new WeakMap<IncomingMessage, Handshake>();
+const servers = new Map<string, WebSocketServer>();
+
+// A server of `ws` holds nothing but its options.
+function serverFor(maxPayload: number, compress: boolean): WebSocketServer {
+  const key = `${maxPayload} ${compress}`;
+  const known = servers.get(key);
+  if (known !== undefined) return known;
+  const server = new WebSocketServer({
+    noServer: true,
+    clientTracking: false,
+    maxPayload,
+    perMessageDeflate: compress,
+    handleProtocols: (_offered, request) =>
+      handshakes.get(request)?.headers.get("sec-websocket-protocol") ?? false,
+  });
+  server.on("headers", (lines, request) => {
+    for (const [name, value] of handshakes.get(request)?.headers ?? []) {
+      if (name !== "sec-websocket-protocol") lines.push(`${name}: ${value}`);
+    }
+  });
+  server.on("wsClientError", (_error, _socket, request) => handshakes.get(request)?.fail());
+  servers.set(key, server);
+  return server;
+}
+
+/** Writes a refusal, and ends the line. */
+async function respond(socket: Duplex, response: Response): Promise<void> {
+  const body = await bodyOf(response);
+  const { status } = response;
+  const headers = new Headers(response.headers);
+  headers.set("connection", headers.has("upgrade") ? "Upgrade, close" : "close");
+  headers.set("content-length", String(body.length));
+  const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`);
+  socket.once("finish", () => socket.destroy());
+  socket.write(
+    `HTTP/1.1 ${status} ${response.statusText || STATUS_CODES[status] || ""}\r\n${
+      lines.join("")
+    }\r\n`,
+  );
+  socket.end(body);
+}
+
+async function bodyOf(response: Response): Promise<Uint8Array> {
+  try {
+    return new Uint8Array(await response.arrayBuffer());
+  } catch {
+    return new Uint8Array();
+  }
+}
+
+function ignore(): void {}
