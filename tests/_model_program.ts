@@ -112,7 +112,10 @@ export function show(data: string | Uint8Array): string {
 }
 
 /** The messages that a callback sends. */
-export function framesOf(label: string, { says, frames = [] }: Callback): (string | Uint8Array<ArrayBuffer>)[] {
+export function framesOf(
+  label: string,
+  { says, frames = [] }: Callback,
+): (string | Uint8Array<ArrayBuffer>)[] {
   if (label !== "init" && says !== "reply" && says !== "close") return [];
   return frames.map((frame, index) => toData(frame, `${label}, ${index}`));
 }

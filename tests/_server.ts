@@ -48,10 +48,16 @@ export async function until(
   }
 }
 
-/** How many sockets this process holds. */
+/** How many TCP sockets this process holds; Deno has others for its own ends, which come and stay. */
 export function sockets(): number {
+  const tcp = new Set(["tcp", "tcp6"].flatMap(inodesOf));
   const links = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => linkOf(name));
-  return links.filter((link) => link.startsWith("socket:")).length;
+  return links.filter((link) => tcp.has(/^socket:\[(\d+)\]$/.exec(link)?.[1] ?? "")).length;
+}
+
+function inodesOf(table: string): string[] {
+  const [, ...rows] = Deno.readTextFileSync(`/proc/self/net/${table}`).trimEnd().split("\n");
+  return rows.map((row) => row.trim().split(/\s+/)[9] ?? "");
 }
 
 function linkOf(descriptor: string): string {
