@@ -48,16 +48,16 @@ export async function until(
   }
 }
 
-/** How many TCP sockets this process holds; Deno has others for its own ends, which come and stay. */
+/** How many sockets of the network this process holds, those of a lost line too. Deno has local ones of its own. */
 export function sockets(): number {
-  const tcp = new Set(["tcp", "tcp6"].flatMap(inodesOf));
+  const local = new Set(localSockets());
   const links = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => linkOf(name));
-  return links.filter((link) => tcp.has(/^socket:\[(\d+)\]$/.exec(link)?.[1] ?? "")).length;
+  return links.filter((link) => link.startsWith("socket:") && !local.has(link)).length;
 }
 
-function inodesOf(table: string): string[] {
-  const [, ...rows] = Deno.readTextFileSync(`/proc/self/net/${table}`).trimEnd().split("\n");
-  return rows.map((row) => row.trim().split(/\s+/)[9] ?? "");
+function localSockets(): string[] {
+  const [, ...rows] = Deno.readTextFileSync("/proc/self/net/unix").trimEnd().split("\n");
+  return rows.map((row) => `socket:[${row.trim().split(/\s+/)[6]}]`);
 }
 
 function linkOf(descriptor: string): string {
