@@ -1,7 +1,7 @@
 // What a connection does, in few words: written from the contract, not from the code.
 
-import type { Act, Callback, Player, Program } from "./_model_program.ts";
-import { crashOf, framesOf, LOSSES, nothingSeen, show, sizeOf, toData } from "./_model_program.ts";
+import type { Act, Callback, Content, Player, Program } from "./_model_program.ts";
+import { contentsOf, crashOf, LOSSES, nothingSeen, show, sizeOf, toContent } from "./_model_program.ts";
 
 const CODES: Readonly<Record<string, number>> = {
   "normal/shutdown": 1000,
@@ -15,28 +15,35 @@ const CODES: Readonly<Record<string, number>> = {
   "error/slow": 1013,
 };
 
+const DRAINED = "1 drained, 0 abandoned";
+const ABANDONED = "0 drained, 1 abandoned";
+const NOBODY = "0 drained, 0 abandoned";
+
 interface Message {
   readonly label: string;
   readonly bytes: number;
   readonly then: Callback;
 }
 
+/** A reason, and the code of the close frame that tells it. */
 interface Stop {
   readonly reason: string;
   readonly code: number | undefined;
 }
 
+/** A promise of a callback. */
+interface Pending {
+  settles: Callback["settles"];
+  readonly settle: () => void;
+}
+
 interface Drain {
   readonly due: number;
   readonly code: number;
-  result: string | undefined;
+  result?: string;
 }
 
-const DRAINED = "1 drained, 0 abandoned";
-const ABANDONED = "0 drained, 1 abandoned";
-const NOBODY = "0 drained, 0 abandoned";
-
-/** A connection with its group, on a line that does what it is told. */
+/** One connection, alone in its group, on a line that does as it is told. */
 export class Model implements Player {
   readonly seen = nothingSeen();
   buffered = 0;
@@ -46,12 +53,12 @@ export class Model implements Player {
   #count = 0;
   #state = "nothing";
   #line: "none" | "awaited" | "up" | "gone" | "refused" = "none";
+  #isBusy = true;
+  #pending: Pending | undefined;
   #mailbox: Message[] = [];
-  /** Waits behind all messages. */
+  /** Waits behind the mailbox. */
   #stopping: Stop | undefined;
   #ending: Stop | undefined;
-  #isBusy = true;
-  #pending: { settles: Callback["settles"]; readonly settle: () => void } | undefined;
   #isTerminating = false;
   #isOver = false;
   #isHeld: boolean | undefined;
@@ -82,9 +89,9 @@ export class Model implements Player {
   act(act: Act): void {
     switch (act.do) {
       case "frame":
-        return this.#receive(act.then, sizeOf(toData(act.data, `${++this.#count}`)));
+        return this.#receive(toContent(act.data, `${++this.#count}`), act.then);
       case "info":
-        return void this.seen.sends.push(this.#inform(act.then, ++this.#count));
+        return void this.seen.sends.push(this.#inform(`info ${++this.#count}`, act.then));
       case "drain":
         return this.#drain(this.#now + act.deadline, act.code);
       case "open":
@@ -112,13 +119,13 @@ export class Model implements Player {
     for (const drain of this.#drains) {
       if (this.#now < drain.due || drain.result !== undefined) continue;
       drain.result = ABANDONED;
-      this.#end("normal/drain", drain.code);
+      this.#stopNow("normal/drain", drain.code);
     }
   }
 
   turn(): void {
     while (this.#goesOn());
-    this.seen.drains.splice(0, Infinity, ...this.#drains.map(({ result }) => result ?? "waits"));
+    this.seen.drains.splice(0, Infinity, ...this.#drains.map(({ result = "waits" }) => result));
   }
 
   /** The line ended, or will not open. */
@@ -128,14 +135,14 @@ export class Model implements Player {
     this.#line = "gone";
     this.buffered = 0;
     if (before !== "awaited") return this.#stop(reason);
-    this.#end(reason, undefined);
+    this.#stopNow(reason, undefined);
     this.#terminate();
   }
 
-  /** Nothing is held for the line any more. */
+  /** The line is let go of. */
   release(isHeld: boolean): void {
-    if (this.#line === "none" || this.#line === "refused" || this.#isHeld !== undefined) return;
-    this.#isHeld = isHeld;
+    if (this.#line === "none" || this.#line === "refused") return;
+    this.#isHeld ??= isHeld;
     this.#forget();
   }
 
@@ -149,10 +156,11 @@ export class Model implements Player {
   }
 
   #goesOn(): boolean {
-    if (this.#pending?.settles === "soon") this.#pending.settle();
+    const { settles, settle } = this.#pending ?? {};
+    if (settles === "soon" || settles === "twice") settle?.();
     else if (this.#isBusy) return false;
     else if (this.#mailbox.length > 0) this.#take();
-    else if (this.#stopping !== undefined) this.#decide(this.#stopping.reason, this.#stopping.code);
+    else if (this.#stopping !== undefined) this.#decide(this.#stopping);
     else return false;
     return true;
   }
@@ -160,9 +168,9 @@ export class Model implements Player {
   #call(name: string, { acts = [], settles = "now" }: Callback, settle: () => void): void {
     this.seen.calls.push(`${name} of ${this.#state}`);
     this.#isBusy = true;
+    this.#pending = { settles, settle };
     for (const act of acts) this.act(act);
     if (settles === "now") settle();
-    else this.#pending = { settles: settles === "twice" ? "soon" : settles, settle };
   }
 
   #answerInit(init: Callback): void {
@@ -189,36 +197,43 @@ export class Model implements Player {
     this.#settle("init", init);
   }
 
-  #receive(then: Callback, bytes: number): void {
+  #receive(content: Content, then: Callback): void {
     if (this.#isDeaf || this.#line === "none") return;
     this.#touched = this.#now;
+    const bytes = sizeOf(content);
+    if (content.as === "ping" || content.as === "pong") {
+      if (this.#program.hasControl) this.#put({ label: `control ${this.#count}`, bytes, then });
+      return;
+    }
     const message = { label: `frame ${this.#count}`, bytes, then };
     if (bytes > (this.#program.limits.maxMessageSize ?? Infinity)) this.#stop("error/badsize");
     else if (this.#isBusy || this.#mailbox.length > 0) this.#put(message);
     else this.#handle(message);
   }
 
-  #inform(then: Callback, count: number): boolean {
+  #inform(label: string, then: Callback): boolean {
     if (this.#isDeaf) return false;
-    return !this.#program.hasInfo || this.#put({ label: `info ${count}`, bytes: 0, then });
-  }
-
-  #put(message: Message): boolean {
-    this.#mailbox.push(message);
-    if (this.#isBusy && this.#isOverfull) this.#decide("error/overflow");
+    if (this.#program.hasInfo) this.#put({ label, bytes: 0, then });
     return this.size > 0;
   }
 
-  get #isOverfull(): boolean {
-    const { maxMailbox = Infinity, maxMailboxBytes = Infinity } = this.#program.limits;
-    const bytes = this.#mailbox.reduce((sum, message) => sum + message.bytes, 0);
-    return this.#mailbox.length > maxMailbox || bytes > maxMailboxBytes;
+  #put(message: Message): void {
+    this.#mailbox.push(message);
+    this.#checkLimits();
   }
 
   #take(): void {
     const message = this.#mailbox.shift();
     if (message !== undefined) this.#handle(message);
-    if (this.#isBusy && !this.#isDeaf && this.#isOverfull) this.#decide("error/overflow");
+    this.#checkLimits();
+  }
+
+  // What waits for its turn is not limited, only what waits for a callback.
+  #checkLimits(): void {
+    const { maxMailbox = Infinity, maxMailboxBytes = Infinity } = this.#program.limits;
+    const bytes = this.#mailbox.reduce((sum, message) => sum + message.bytes, 0);
+    const isOver = this.#mailbox.length > maxMailbox || bytes > maxMailboxBytes;
+    if (isOver && this.#isBusy && !this.#isDeaf) this.#stopNow("error/overflow");
   }
 
   #handle({ label, then }: Message): void {
@@ -229,29 +244,31 @@ export class Model implements Player {
     this.#pending = undefined;
     const crash = crashOf(callback);
     if (crash !== undefined) return this.#crash(crash);
-    for (const data of framesOf(label, callback)) this.#send(data);
+    for (const content of contentsOf(label, callback)) this.#send(content);
     this.#state = label;
     this.#isBusy = false;
     if (this.#ending !== undefined) this.#terminate();
-    else if (callback.says === "close") this.#decide("normal/shutdown", 4000);
-    else if (callback.says === "shutdown") this.#decide("normal/shutdown");
-    else this.#setTimeout(callback.timeout ?? this.#timeout);
+    else if (callback.says === "close") this.#decide({ reason: "normal/shutdown", code: 4000 });
+    else if (callback.says === "shutdown") this.#decide({ reason: "normal/shutdown", code: 1000 });
+    else if (callback.timeout !== undefined) this.#setTimeout(callback.timeout);
   }
 
-  #send(data: string | Uint8Array): void {
+  #send(content: Content): void {
     if (this.#line !== "up" || this.#ending !== undefined) return;
-    this.seen.wire.push(show(data));
-    this.buffered += sizeOf(data);
-    if (this.buffered > (this.#program.limits.maxBuffered ?? Infinity)) this.#decide("error/slow");
+    this.seen.wire.push(show(content));
+    this.buffered += sizeOf(content);
+    const { maxBuffered = Infinity } = this.#program.limits;
+    if (this.buffered > maxBuffered) this.#decide({ reason: "error/slow", code: 1013 });
   }
 
+  // The silence so far counts, if there was a limit to it.
   #setTimeout(timeout: number): void {
     if (this.#timeout === Infinity) this.#touched = this.#now;
     this.#timeout = timeout;
   }
 
   #crash(crash: string): void {
-    this.#decide(`error/crash ${crash}`, 1011);
+    this.#decide({ reason: `error/crash ${crash}`, code: 1011 });
     this.seen.told.push(crash);
     this.#isBusy = false;
     this.#terminate();
@@ -261,17 +278,16 @@ export class Model implements Player {
     if (!this.#isDeaf) this.#stopping = { reason, code };
   }
 
-  #end(reason: string, code: number | undefined): void {
-    const first = this.#stopping ?? { reason, code };
-    this.#decide(first.reason, first.code);
+  #stopNow(reason: string, code = CODES[reason]): void {
+    this.#decide(this.#stopping ?? { reason, code });
   }
 
-  #decide(reason: string, code = CODES[reason]): void {
+  #decide(ending: Stop): void {
     if (this.#ending !== undefined) return;
-    this.#ending = { reason, code };
+    this.#ending = ending;
     this.#mailbox = [];
     this.#stopping = undefined;
-    if (this.#line === "up" && code !== undefined) this.hangUp(code);
+    if (this.#line === "up" && ending.code !== undefined) this.hangUp(ending.code);
     if (!this.#isBusy) this.#terminate();
   }
 
@@ -296,15 +312,14 @@ export class Model implements Player {
 
   #forget(): void {
     if (!this.#isOver || this.#isHeld === undefined) return;
-    if (this.#isHeld) this.abandoned++;
+    if (this.#isHeld) this.abandoned = 1;
     this.#settleDrains(this.#isHeld ? ABANDONED : DRAINED);
   }
 
   #drain(due: number, code: number): void {
-    this.#drains.push({ due, code, result: undefined });
-    if (this.#line === "refused" || this.#isOver && this.#isHeld !== undefined) {
-      this.#settleDrains(NOBODY);
-    }
+    this.#drains.push({ due, code });
+    const isForgotten = this.#isOver && this.#isHeld !== undefined;
+    if (isForgotten || this.#line === "refused") this.#settleDrains(NOBODY);
     this.#stop("normal/drain", code);
   }
 

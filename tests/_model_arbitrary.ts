@@ -132,6 +132,7 @@ export function programs(over: "line" | "socket"): fc.Arbitrary<Program> {
     hasTerminate: mostly(true),
     letsGo: fc.boolean(),
     stays: fc.boolean(),
+    isWatched: fc.boolean(),
     heartbeat: fc.constantFrom(0, 1_000 * UNIT),
   });
 }

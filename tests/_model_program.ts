@@ -13,9 +13,9 @@ export interface Callback {
   readonly hibernate?: boolean;
 }
 
-/** A payload of so many characters; "wide" ones are two bytes each. */
+/** A payload of so many characters; of "wide" text they take two bytes each. */
 export interface Payload {
-  readonly as: "text" | "wide" | "binary";
+  readonly as: "text" | "wide" | "binary" | "ping" | "pong";
   readonly size: number;
 }
 
@@ -51,12 +51,17 @@ export interface Program {
   readonly terminate: Callback;
   readonly steps: readonly Step[];
   readonly hasInfo: boolean;
+  readonly hasControl: boolean;
   readonly hasTerminate: boolean;
   /** The line lets go when it is closed, without waiting for the client. */
   readonly letsGo: boolean;
+  /** The line can make the client wait. */
+  readonly canHold: boolean;
   /** The client never leaves. */
   readonly stays: boolean;
   readonly heartbeat: number;
+  /** Its signal is asked for before the end. */
+  readonly isWatched: boolean;
 }
 
 /** Limits that are low enough to be passed. */
@@ -92,32 +97,33 @@ export const UNIT = 100;
 /** Milliseconds; neither the middle nor the end of a unit. */
 export const CLOSE_TIMEOUT = 230;
 
+/** What stands in a payload, and as what. */
+export interface Content {
+  readonly as: Payload["as"];
+  readonly data: string;
+}
+
 const encoder = new TextEncoder();
-const decoder = new TextDecoder();
 
-/** The payload that carries a label. */
-export function toData({ as, size }: Payload, label: string): string | Uint8Array<ArrayBuffer> {
-  const data = label.padEnd(size, as === "wide" ? "é" : ".");
-  return as === "binary" ? encoder.encode(data) : data;
+/** The content that carries a label. */
+export function toContent({ as, size }: Payload, label: string): Content {
+  return { as, data: label.padEnd(size, as === "wide" ? "é" : ".") };
 }
 
-/** How many bytes a payload is on the wire. */
-export function sizeOf(data: string | Uint8Array): number {
-  return typeof data === "string" ? encoder.encode(data).length : data.length;
-}
-
-/** A payload as the lists of what was seen show it. */
-export function show(data: string | Uint8Array): string {
-  return typeof data === "string" ? data : `<${decoder.decode(data)}>`;
-}
-
-/** The messages that a callback sends. */
-export function framesOf(
-  label: string,
-  { says, frames = [] }: Callback,
-): (string | Uint8Array<ArrayBuffer>)[] {
+/** The contents that a callback sends. */
+export function contentsOf(label: string, { says, frames = [] }: Callback): Content[] {
   if (label !== "init" && says !== "reply" && says !== "close") return [];
-  return frames.map((frame, index) => toData(frame, `${label}, ${index}`));
+  return frames.map((frame, index) => toContent(frame, `${label}, ${index}`));
+}
+
+/** A content as {@linkcode Seen} has it. */
+export function show({ as, data }: Content): string {
+  return `${as === "wide" ? "text" : as} ${data}`;
+}
+
+/** How many bytes a content is on the wire. */
+export function sizeOf({ data }: Content): number {
+  return encoder.encode(data).length;
 }
 
 /** What is told of a callback that fails. */
@@ -126,7 +132,7 @@ export function crashOf({ says }: Callback): string | undefined {
   return says === "garbage" || says === "unclonable" ? "garbage" : undefined;
 }
 
-/** Everything that can be seen of a connection from outside, in the order in which it happened. */
+/** All that can be seen of a connection, in the order in which it happened. */
 export interface Seen {
   readonly calls: string[];
   readonly wire: string[];
@@ -140,9 +146,10 @@ export function nothingSeen(): Seen {
   return { calls: [], wire: [], sends: [], told: [], drains: [] };
 }
 
-/** What runs a program: the model, or the library. */
+/** What plays a program: the model, or the library. */
 export interface Player {
   readonly seen: Seen;
+  /** Of the group that the connection belongs to. */
   readonly size: number;
   readonly abandoned: number;
   readonly buffered: number;

@@ -6,7 +6,7 @@
 import { importMapFlags } from "./_run.ts";
 
 const ROOT = new URL("../", import.meta.url);
-const DOORS = ["mod.ts", "handler.ts", "frame.ts", "testing.ts"];
+const DOORS = ["mod.ts", "handler.ts", "frame.ts", "testing.ts", "ws.ts"];
 
 const CHECKS: Record<string, () => string[] | Promise<string[]>> = {
   format: () => ["fmt", "--check"],

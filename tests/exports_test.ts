@@ -3,9 +3,11 @@ import * as frame from "../frame.ts";
 import * as handler from "../handler.ts";
 import * as mod from "../mod.ts";
 import * as testing from "../testing.ts";
+import * as ws from "../ws.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const DOORS = ["mod.ts", "handler.ts", "frame.ts", "testing.ts"];
+const WS_DOOR = "ws.ts";
 const FRAME = ["binary", "close", "isCloseCode", "ping", "pong", "text"];
 
 const IMPORT_REGEXP = /^(?:import|export)\b[^;]*?\bfrom "([^"]+)";/gm;
@@ -18,9 +20,14 @@ interface Room {
 }
 
 const ROOMS = await roomsBehind(DOORS);
+const ALL_ROOMS = await roomsBehind([...DOORS, WS_DOOR]);
 
 Deno.test("mod.ts exports its functions, those of frame.ts, and nothing else", () => {
   assertEquals(Object.keys(mod).sort(), ["Connections", ...FRAME, "serveWebsocket"].sort());
+});
+
+Deno.test("ws.ts exports what mod.ts does", () => {
+  assertEquals(Object.keys(ws).sort(), Object.keys(mod).sort());
 });
 
 Deno.test("frame.ts exports the constructors and isCloseCode", () => {
@@ -50,6 +57,12 @@ Deno.test("the doors import nothing from outside the package but node:v8", () =>
   assertEquals(outside, ["node:v8"]);
 });
 
+Deno.test("only the rooms behind ws.ts import ws", () => {
+  const outside = [...ALL_ROOMS].filter(([, { imports }]) => imports.includes("ws"));
+  assertEquals(outside.map(([path]) => path).filter((path) => ROOMS.has(path)), []);
+  assert(outside.length > 0);
+});
+
 Deno.test("frame.ts imports nothing", () => {
   assertEquals(ROOMS.get("frame.ts")?.imports, []);
 });
@@ -58,10 +71,10 @@ Deno.test("only _connection/upgrade.ts says Deno as a value", () => {
   assertEquals(roomsThatSay(/\bDeno\b(?!\.Addr\b)/), ["_connection/upgrade.ts"]);
 });
 
-Deno.test("only _connection/deno_socket.ts calls a method of a WebSocket", () => {
+Deno.test("only deno_socket.ts and ws_socket.ts call a method of a WebSocket", () => {
   const methods = "send|close|addEventListener|removeEventListener|dispatchEvent";
   const call = RegExp(`(?:socket|WebSocket\\))\\s*\\.\\s*(?:${methods})\\(`, "i");
-  assertEquals(roomsThatSay(call), ["_connection/deno_socket.ts"]);
+  assertEquals(roomsThatSay(call), ["_connection/deno_socket.ts", "_connection/ws_socket.ts"]);
 });
 
 Deno.test("no room says any", () => {
@@ -75,11 +88,11 @@ Deno.test("the rooms import each other without a cycle", () => {
     if (done.has(room)) return;
     assert(!visiting.has(room), `a cycle: ${[...visiting, room].join(" > ")}`);
     visiting.add(room);
-    for (const name of ROOMS.get(room)?.imports ?? []) if (!isOutside(name)) visit(name);
+    for (const name of ALL_ROOMS.get(room)?.imports ?? []) if (!isOutside(name)) visit(name);
     visiting.delete(room);
     done.add(room);
   };
-  for (const room of ROOMS.keys()) visit(room);
+  for (const room of ALL_ROOMS.keys()) visit(room);
 });
 
 /** Everything that is reached from `doors`, by its path in the package. */
@@ -104,11 +117,11 @@ function pathOf(name: string, importer: string): string {
 }
 
 function isOutside(name: string): boolean {
-  return name.includes(":") || name.startsWith("@");
+  return !name.startsWith("_") && !name.endsWith(".ts");
 }
 
 function roomsThatSay(regexp: RegExp): string[] {
-  return [...ROOMS].filter(([, { code }]) => regexp.test(code)).map(([path]) => path);
+  return [...ALL_ROOMS].filter(([, { code }]) => regexp.test(code)).map(([path]) => path);
 }
 
 function codeOf(path: string): string {

@@ -175,6 +175,7 @@ const FRAMING: readonly Case[] = [
     scripts: ["81fe0001 01020304 60", "81ff0000000000000001 01020304 60"].map((it) => [hex(it)]),
     expect: failed(1002),
     deno: accepts("accepted", echoed(aText("a"))),
+    ws: accepts("accepted", echoed(aText("a"))),
   },
   {
     section: "5.2",
@@ -182,6 +183,7 @@ const FRAMING: readonly Case[] = [
     scripts: [[hex("82ff8000000000000001 01020304 60")]],
     expect: failed(1002),
     deno: { close: "fin", reason: BADSIZE, deviates: "too large; cut without a close frame" },
+    ws: { ...failed(1009), deviates: "too large" },
   },
   {
     section: "5.2",
@@ -401,7 +403,17 @@ const CONTROL: readonly Case[] = [
   },
   {
     section: "5.5.2",
-    name: "a thousand pings are answered in order",
+    name: "a thousand pings are answered in order, fifty at a time",
+    scripts: [
+      range(1, 1_000).flatMap((count) =>
+        count % 50 === 0 ? [ping(`${count}`), heard(count)] : [ping(`${count}`)]
+      ),
+    ],
+    expect: echoed(...range(1, 1_000).map((count) => aPong(`${count}`))),
+  },
+  {
+    section: "5.5.2",
+    name: "a thousand pings are answered in order, all at once",
     scripts: [
       [join(...range(1, 1_000).map((count) => ping(`${count}`)))],
       chop(join(...range(1, 1_000).map((count) => ping(`${count}`))), 100),
@@ -495,7 +507,7 @@ const CLOSING: readonly Case[] = [
     expect: failed(1002),
     deno: CUT,
   },
-  ...["x", "x".repeat(123), "ü€😀", "\u0000"].map((reason): Case => ({
+  ...["x", "ü€😀", "x".repeat(123)].map((reason): Case => ({
     section: "5.5.1",
     name: `a close frame with a reason of ${encoder.encode(reason).length} bytes is answered`,
     scripts: [[closeFrame(1000, reason)], slowly(chop(closeFrame(1000, reason), 1))],
@@ -555,10 +567,9 @@ const CLOSING: readonly Case[] = [
   })),
   {
     section: "5.5.1",
-    name: "when both close at once, the line ends with one close frame",
-    scripts: [[text("close 4000"), closeFrame(4001)], [join(text("close 4000"), closeFrame(4001))]],
-    expect: { frames: [], close: 4000, reason: SHUTDOWN, leaves: false },
-    deno: { close: 4001, deviates: "the client's is answered first" },
+    name: "when both close at once, the client's close frame is answered and no other is sent",
+    scripts: [[join(text("close 4000"), closeFrame(4001))]],
+    expect: { frames: [], close: 4001, reason: SHUTDOWN, leaves: false },
   },
   {
     section: "5.5.1",
@@ -674,6 +685,7 @@ const ENCODING: readonly Case[] = [
     ],
     expect: failed(1007),
     deno: CUT,
+    ws: accepts("only when the last has come", echoed(aPong("x"))),
   },
   {
     section: "8.1",
@@ -763,7 +775,7 @@ const LIMITS: readonly Case[] = [
   {
     section: "10.4",
     name: "a header that announces 64 MiB fails the connection",
-    scripts: [[binary(new Uint8Array(64 * MIB)).subarray(0, 14)]],
+    scripts: [[hex("82ff 0000000004000000 01020304")]],
     expect: failed(1009),
     deno: CUT,
   },
@@ -812,13 +824,15 @@ function segmented(kind: "text" | "binary", size: number, piece: number): Case {
 function many(kind: "text" | "binary", count: number, size: number): Case {
   return {
     section: "5.2",
-    name: `${count} times a ${kind} of ${size} bytes comes back ${count} times`,
+    name: `a ${kind} of ${size} bytes, sent ${count} times, comes back as often`,
     limits: HUGE,
     get scripts() {
-      return [new Array(count).fill(frame(OPCODE[kind], MADE[kind](size)))];
+      const message = frame(OPCODE[kind], MADE[kind](size));
+      return [range(1, count).map(() => message)];
     },
     get expect() {
-      return echoed(...new Array(count).fill(seen(OPCODE[kind], MADE[kind](size))));
+      const message = seen(OPCODE[kind], MADE[kind](size));
+      return echoed(...range(1, count).map(() => message));
     },
   };
 }
