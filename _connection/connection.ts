@@ -1,13 +1,15 @@
 import type { CloseFrame, ControlFrame, InFrame } from "../frame.ts";
 import type { Awaitable, HandleResult, Self, TerminateReason } from "../handler.ts";
-import { byteLength, isLongerThan } from "./byte_length.ts";
+import { Address, type Addressee } from "./address.ts";
+import { isLongerThan } from "./byte_length.ts";
 import { Ending, type LastWishes } from "./ending.ts";
 import { hibernate, Hibernated, wake } from "./hibernation.ts";
 import { IdleTimer } from "./idle_timer.ts";
 import type { AnyFrame, AnyHandler, DataFrame, Line, LineEvents } from "./line.ts";
-import { Mailbox, type Message } from "./mailbox.ts";
+import { Mailbox, type Message, toMessage } from "./mailbox.ts";
 import { isPromiseLike, toPromise } from "./promise_like.ts";
 import type { Member } from "./registry.ts";
+import { report } from "./report.ts";
 import { type Runnable, schedule, turn } from "./scheduler.ts";
 import type { Settings } from "./settings.ts";
 import { isList } from "./outgoing.ts";
@@ -31,7 +33,8 @@ interface Stop {
  * The loop of one connection: takes what comes, calls the handler, does what it answers, until there is a reason to
  * end. When nothing waits a frame is handled in the turn in which it came; otherwise the mailbox keeps the order.
  */
-export class Connection<State, Info> implements LineEvents, Member<Info>, Runnable, LastWishes {
+export class Connection<State, Info>
+  implements LineEvents, Member<Info>, Runnable, LastWishes, Addressee<Info> {
   readonly self: Self<Info>;
   readonly #handler: AnyHandler<State, Info>;
   readonly #settings: Settings<Info>;
@@ -163,12 +166,7 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
 
   /** Tells the program of what a callback threw. */
   tell(error: unknown): void {
-    try {
-      const told = this.#settings.onError(error, this.self);
-      if (isPromiseLike(told)) toPromise(told).catch(logError);
-    } catch (thrown) {
-      logError(thrown);
-    }
+    report(this.#settings.onError, error, this.self);
   }
 
   terminate(reason: TerminateReason): Awaitable<void> {
@@ -204,19 +202,10 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
     }
   }
 
-  #info(info: Info): void {
+  #call(callback: (state: State) => Awaitable<HandleResult<State, AnyFrame>> | undefined): void {
     this.#busy = true;
     try {
-      this.#answer(this.#handler.info?.(info, this.#awake(), this.self));
-    } catch (error) {
-      this.#crash(error);
-    }
-  }
-
-  #control(frame: ControlFrame): void {
-    this.#busy = true;
-    try {
-      this.#answer(this.#handler.control?.(frame, this.#awake(), this.self));
+      this.#answer(callback(this.#awake()));
     } catch (error) {
       this.#crash(error);
     }
@@ -315,9 +304,9 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
       case "frame":
         return this.#handle(message.frame);
       case "control":
-        return this.#control(message.frame);
+        return this.#call((state) => this.#handler.control?.(message.frame, state, this.self));
       case "info":
-        return this.#info(message.info);
+        return this.#call((state) => this.#handler.info?.(message.info, state, this.self));
       case "stop":
         return this.#decide(message.reason, message.close);
     }
@@ -334,40 +323,6 @@ export class Connection<State, Info> implements LineEvents, Member<Info>, Runnab
   }
 }
 
-/** What the program holds of a connection: no more than it may use. */
-class Address<State, Info> implements Self<Info> {
-  readonly send: (info: Info) => boolean;
-  readonly #connection: Connection<State, Info>;
-
-  constructor(connection: Connection<State, Info>) {
-    this.#connection = connection;
-    this.send = (info) => connection.tellInfo(info);
-  }
-
-  get signal(): AbortSignal {
-    return this.#connection.signal;
-  }
-
-  get buffered(): number {
-    return this.#connection.buffered;
-  }
-}
-
 function toKept<State>(step: Step<State>): State | Hibernated {
   return step.kind === "continue" && step.hibernate ? hibernate(step.state) : step.state;
-}
-
-function toMessage(frame: InFrame): Message<never> {
-  const bytes = typeof frame.data === "string" ? byteLength(frame.data) : frame.data.length;
-  return { kind: "frame", frame, bytes };
-}
-
-// The last resort when onError itself threw. Even to print an error can throw.
-function logError(error: unknown): void {
-  try {
-    // deno-lint-ignore no-console -- there is nobody else to tell
-    console.error(error);
-  } catch {
-    // Nothing more can be done.
-  }
 }

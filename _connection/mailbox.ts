@@ -1,5 +1,6 @@
 import type { CloseFrame, ControlFrame, InFrame } from "../frame.ts";
 import type { TerminateReason } from "../handler.ts";
+import { byteLength } from "./byte_length.ts";
 
 /** Everything that can wait for a connection. Behind a `"stop"` nothing waits. */
 export type Message<Info> =
@@ -77,6 +78,12 @@ export class Mailbox<Info> {
       this.#head = 0;
     }
   }
+}
+
+/** What came from the client, as it waits. */
+export function toMessage(frame: InFrame): Message<never> {
+  const bytes = typeof frame.data === "string" ? byteLength(frame.data) : frame.data.length;
+  return { kind: "frame", frame, bytes };
 }
 
 function bytesOf(message: Message<unknown>): number {
