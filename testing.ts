@@ -110,8 +110,7 @@ export async function connect<State, Info = never>(
     return toClient(acceptance.response, connection, line, terminated);
   }
   line.open();
-  const response = new Response(null, { status: 101, headers: acceptance.headers });
-  return toClient(response, connection, line, terminated);
+  return toClient(switchingProtocols(acceptance.headers), connection, line, terminated);
 }
 
 function toRequest<Info>(
@@ -128,6 +127,16 @@ function toRequest<Info>(
     origin: all.get("origin"),
     ...(remoteAddr === undefined ? {} : { remoteAddr }),
   };
+}
+
+function switchingProtocols(headers: Headers): Response {
+  try {
+    return new Response(null, { status: 101, headers });
+  } catch {
+    // Node makes no Response of 101: there it only says so.
+    const response = new Response(null, { headers });
+    return Object.defineProperties(response, { status: { value: 101 }, ok: { value: false } });
+  }
 }
 
 function toClient<State, Info>(

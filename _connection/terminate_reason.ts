@@ -1,5 +1,6 @@
 import { close, type CloseFrame } from "../frame.ts";
 import type { TerminateReason } from "../handler.ts";
+import { isLongerThan } from "./byte_length.ts";
 
 /** The line went away without a good-bye, or never opened. */
 export const CLOSED: TerminateReason = { kind: "error", cause: "closed" };
@@ -45,7 +46,10 @@ function toErrorCloseFrame(cause: ErrorCause): CloseFrame | undefined {
 /** What Deno's close event says, when no error event came before it. */
 export function fromCloseEvent(code: number, reason: string): TerminateReason {
   // Deno reports 0 where RFC 6455 §7.1.5 has 1006: there was no close frame.
-  return code === 0 || code === 1006 ? CLOSED : { kind: "remote", code, reason };
+  if (code === 0 || code === 1006) return CLOSED;
+  // RFC 6455 §5.5: no control frame is longer than 125 bytes, two of them the code. Deno lets it through.
+  if (isLongerThan(123, reason)) return { kind: "error", cause: "badframe" };
+  return { kind: "remote", code, reason };
 }
 
 /** Deno's error texts: the only hint of why it gave up a connection. A text not listed means the line broke. */

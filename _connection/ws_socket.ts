@@ -1,11 +1,21 @@
 import type { Buffer } from "node:buffer";
 // @ts-types="@types/ws"
-import type { WebSocket } from "ws";
+import { WebSocket } from "ws";
 import type { TerminateReason } from "../handler.ts";
 import { Closing, type ClosingLine } from "./closing.ts";
 import { Heartbeat, type PingedLine } from "./heartbeat.ts";
 import type { DataFrame, Line, LineEvents } from "./line.ts";
 import { CLOSED, fromCloseEvent, HEARTBEAT } from "./terminate_reason.ts";
+
+/** A WebSocket that says `"closing"` when the client's close frame comes: `ws` says so when the line is gone. */
+export class PromptWebSocket extends WebSocket {
+  // What `ws` calls to answer the client, with what the client said: its reason as bytes, or nothing at all.
+  override close(code?: number, reason?: string | Buffer): void {
+    super.close(code, reason);
+    if (typeof reason !== "object" && code !== undefined) return;
+    this.emit("closing", code ?? 1005, reason?.toString() ?? "");
+  }
+}
 
 /** An open socket of npm `ws` as the loop sees it. */
 export class WsSocket implements Line, ClosingLine, PingedLine {
@@ -50,6 +60,8 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
 
   hold(held: boolean): void {
     this.#isHeld = held;
+    // What it said meanwhile has still to be read.
+    this.#heartbeat.heard();
     if (held) this.#socket.pause();
     else this.#socket.resume();
   }
@@ -82,13 +94,20 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
         events.receiveControl({ kind, data: toBytes(data) });
       });
     }
-    socket.on("error", (error) => events.lose(fromError(error)));
+    socket.on("error", (error) => this.#end(fromError(error)));
+    socket.on("closing", (code, reason) => this.#end({ kind: "remote", code, reason }));
     socket.on("close", (code, reason) => {
       this.#heartbeat.stop();
       this.#closing.end();
       events.lose(fromCloseEvent(code, reason.toString()));
       events.release(false);
     });
+  }
+
+  // `ws` has sent a close frame, and the client may leave the line open, or not take what was sent before.
+  #end(reason: TerminateReason): void {
+    this.#events.lose(reason);
+    this.#closing.begin(1000, "");
   }
 
   // Nothing is heard of a client that is held: it is not read.
@@ -103,6 +122,8 @@ export function fromError(error: Error): TerminateReason {
   switch (code) {
     case "WS_ERR_INVALID_UTF8":
       return { kind: "error", cause: "badencoding" };
+    case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
+      return { kind: "error", cause: "overflow" };
     case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
     case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
       return { kind: "error", cause: "badsize" };

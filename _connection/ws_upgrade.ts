@@ -1,15 +1,17 @@
 import { Buffer } from "node:buffer";
 import { type IncomingMessage, STATUS_CODES } from "node:http";
+import type { Socket } from "node:net";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
-import { WebSocketServer } from "ws";
+import { type ServerOptions, WebSocketServer } from "ws";
 import type { RemoteAddr, UpgradeRequest } from "../handler.ts";
 import { accept, neverOpen } from "./accept.ts";
 import { parseProtocols, refusal, refuseHandshake } from "./admission.ts";
 import { Connection } from "./connection.ts";
 import type { AnyHandler } from "./line.ts";
 import type { Settings } from "./settings.ts";
-import { WsSocket } from "./ws_socket.ts";
+import { PromptWebSocket, WsSocket } from "./ws_socket.ts";
+import { MAX_QUEUED_MESSAGES } from "./write_queue.ts";
 
 /** Takes an `"upgrade"` event of `node:http` to an open connection, or answers why not. Never rejects. */
 export async function upgradeNode<State, Info>(
@@ -20,20 +22,29 @@ export async function upgradeNode<State, Info>(
   settings: Settings<Info>,
   compress: boolean,
 ): Promise<void> {
+  if (taken.has(socket)) return new Connection(handler, settings).tell(servedTwice());
+  taken.add(socket);
   // Without a listener the error of a client that leaves would end the process.
   socket.on("error", ignore);
   const snapshot = toUpgradeRequest(request, socket, settings.remoteAddr);
-  if (snapshot === undefined) return respond(socket, refusal(400, "Send a valid request."));
+  const refuse = (response: Response) => respond(socket, response, settings.closeTimeout);
+  if (snapshot === undefined) return refuse(refusal(400, "Send a valid request."));
   const refused = refuseHandshake(request.method ?? "", snapshot.headers);
-  if (refused !== undefined) return respond(socket, refused);
+  if (refused !== undefined) return refuse(refused);
   const connection = new Connection(handler, settings);
   const acceptance = await accept(snapshot, connection, handler, settings);
-  if (acceptance.kind === "refused") return respond(socket, acceptance.response);
+  if (acceptance.kind === "refused") return refuse(acceptance.response);
   if (!socket.readable || !socket.writable) {
     socket.destroy();
     return neverOpen(connection);
   }
   open({ request, socket, head }, connection, acceptance.headers, settings, compress);
+}
+
+function servedTwice(): TypeError {
+  return new TypeError(
+    `Cannot serve a WebSocket as "socket" must be new: received one that is served already`,
+  );
 }
 
 /** The request as the handler sees it; undefined if it is not one. */
@@ -85,19 +96,21 @@ function open<State, Info>(
   compress: boolean,
 ): void {
   const heartbeat = connection.hasTimeout ? 0 : settings.heartbeat;
-  const server = serverFor(settings.maxMessageSize, compress);
+  const server = serverFor(settings, compress);
   const fail = () => {
     neverOpen(connection);
-    return respond(socket, refusal(400, "Send a valid handshake."));
+    return respond(socket, refusal(400, "Send a valid handshake."), settings.closeTimeout);
   };
   handshakes.set(request, { headers, fail });
+  // It may be one of a list (RFC 6455 §4.2.1), but `ws` wants it alone.
+  request.headers.upgrade = "websocket";
   try {
     server.handleUpgrade(request, socket, Buffer.from(head), (opened) => {
       socket.off("error", ignore);
       new WsSocket(opened, connection, heartbeat, settings.closeTimeout);
     });
   } catch (error) {
-    // Only a second upgrade of the same socket gets here.
+    // Only a socket that somebody else has upgraded gets here.
     connection.tell(error);
     neverOpen(connection);
   }
@@ -109,22 +122,39 @@ interface Handshake {
   readonly fail: () => Promise<void>;
 }
 
+/** What the types of `ws` do not know yet. */
+interface LaterOptions {
+  readonly closeTimeout: number;
+  readonly maxPendingAutoPongs: number;
+}
+
+const taken = new WeakSet<Duplex>();
 const handshakes = new WeakMap<IncomingMessage, Handshake>();
 const servers = new Map<string, WebSocketServer>();
 
 // A server of `ws` holds nothing but its options.
-function serverFor(maxPayload: number, compress: boolean): WebSocketServer {
-  const key = `${maxPayload} ${compress}`;
+function serverFor<Info>(
+  { maxMessageSize: maxPayload, closeTimeout }: Settings<Info>,
+  compress: boolean,
+): WebSocketServer {
+  const key = `${maxPayload} ${closeTimeout} ${compress}`;
   const known = servers.get(key);
   if (known !== undefined) return known;
-  const server = new WebSocketServer({
+  const options: ServerOptions & LaterOptions = {
     noServer: true,
     clientTracking: false,
-    maxPayload,
+    // `ws` counts in 32 bits.
+    maxPayload: Math.min(maxPayload, 2 ** 31 - 1),
+    // Pongs that wait to be written: the line of a client that does not read them is cut.
+    maxPendingAutoPongs: MAX_QUEUED_MESSAGES,
+    // For the client that says good-bye and then holds the line.
+    closeTimeout,
     perMessageDeflate: compress,
+    WebSocket: PromptWebSocket,
     handleProtocols: (_offered, request) =>
       handshakes.get(request)?.headers.get("sec-websocket-protocol") ?? false,
-  });
+  };
+  const server = new WebSocketServer(options);
   server.on("headers", (lines, request) => {
     for (const [name, value] of handshakes.get(request)?.headers ?? []) {
       if (name !== "sec-websocket-protocol") lines.push(`${name}: ${value}`);
@@ -135,8 +165,12 @@ function serverFor(maxPayload: number, compress: boolean): WebSocketServer {
   return server;
 }
 
-/** Writes a refusal, and ends the line. */
-async function respond(socket: Duplex, response: Response): Promise<void> {
+/** Writes a refusal, and ends the line: when it is written, or when the client takes nothing for `patience` ms. */
+async function respond(
+  socket: Duplex & Partial<Pick<Socket, "setTimeout">>,
+  response: Response,
+  patience: number,
+): Promise<void> {
   const body = await bodyOf(response);
   const { status } = response;
   const headers = new Headers(response.headers);
@@ -144,6 +178,7 @@ async function respond(socket: Duplex, response: Response): Promise<void> {
   headers.set("content-length", String(body.length));
   const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`);
   socket.once("finish", () => socket.destroy());
+  socket.setTimeout?.(patience, () => socket.destroy());
   socket.write(
     `HTTP/1.1 ${status} ${response.statusText || STATUS_CODES[status] || ""}\r\n${
       lines.join("")

@@ -8,9 +8,14 @@ export interface Account {
   readonly opened: number;
   /** Calls of `terminate` by reason. */
   readonly ends: Readonly<Record<string, number>>;
+  /** Callbacks that threw, rejected or answered nonsense: so often `onError` is to be told. */
+  readonly failures: number;
   /** Broken laws. */
   readonly violations: Readonly<Record<string, number>>;
 }
+
+/** The number that came with a session's request, and how it ended. */
+export type NumberedEnding = readonly [number: string, ending: string];
 
 /** Told to every connection first, so that one that opens is known: its `info` runs. */
 const OPENED = "opened";
@@ -19,21 +24,23 @@ const OPENED = "opened";
 export class Audit {
   readonly #ends: Record<string, number> = {};
   readonly #violations: Record<string, number> = {};
-  #endings: [number: string, ending: string][] = [];
+  #endings: NumberedEnding[] = [];
   #began = 0;
   #opened = 0;
+  #failures = 0;
 
   get account(): Account {
     return {
       began: this.#began,
       opened: this.#opened,
       ends: this.#ends,
+      failures: this.#failures,
       violations: this.#violations,
     };
   }
 
-  /** How the sessions ended since the last time, by the number that came with their request. */
-  takeEndings(): readonly [number: string, ending: string][] {
+  /** How the sessions ended since the last time. */
+  takeEndings(): readonly NumberedEnding[] {
     const endings = this.#endings;
     this.#endings = [];
     return endings;
@@ -48,29 +55,44 @@ export class Audit {
     return {
       init: (request, self) => {
         self.send(OPENED);
-        return after(witness.call(() => init(request, self)), (result) => {
-          if (result?.kind === "ok") this.#began++;
-          return result;
+        return this.#examine(witness, () => init(request, self), (result) => {
+          if (result.kind === "ok") this.#began++;
         });
       },
-      handle: (frame, state, self) => witness.call(() => handle(frame, state, self)),
+      handle: (frame, state, self) => this.#examine(witness, () => handle(frame, state, self)),
       info: (news, state, self) => {
-        if (news !== OPENED) return witness.call(() => info?.(news, state, self) ?? ok(state));
+        if (news !== OPENED) {
+          return this.#examine(witness, () => info?.(news, state, self) ?? ok(state));
+        }
         witness.opened = true;
         return ok(state);
       },
       terminate: (reason, state, self) => {
         this.#enter(number, reason, witness);
-        return witness.end(() => terminate?.(reason, state, self), self);
+        return settle(() => witness.end(() => terminate?.(reason, state, self), self), {
+          failed: () => this.#failures++,
+        });
       },
     };
+  }
+
+  #examine<Result extends { readonly kind: string }>(
+    witness: Witness,
+    callback: () => Awaitable<Result>,
+    then: (result: Result) => void = () => {},
+  ): Awaitable<Result> {
+    return settle(() => witness.call(callback), {
+      // What has no kind is no result.
+      done: (result) => typeof result?.kind === "string" ? then(result) : this.#failures++,
+      failed: () => this.#failures++,
+    });
   }
 
   #enter(number: string, reason: TerminateReason, { opened }: Witness): void {
     const name = nameOf(reason);
     increment(this.#ends, name);
     this.#endings.push([number, name]);
-    // One that closes at its open gets no info, but what never opened can only be closed.
+    // One that closes at its open gets no info; but what never opened can only be closed.
     if (opened || name !== "error/closed") this.#opened++;
   }
 }
@@ -90,7 +112,8 @@ class Witness {
     if (this.#running) this.#report("one at a time");
     if (this.#ended) this.#report("terminate last, once");
     this.#running = true;
-    return settle(callback, () => this.#running = false);
+    const over = () => this.#running = false;
+    return settle(callback, { done: over, failed: over });
   }
 
   end(terminate: () => Awaitable<void>, self: Self<string>): Awaitable<void> {
@@ -110,29 +133,34 @@ export function nameOf(reason: TerminateReason): string {
   return `${reason.kind}/${reason.kind === "remote" ? reason.code : reason.cause}`;
 }
 
-function settle<Result>(callback: () => Awaitable<Result>, settled: () => void): Awaitable<Result> {
-  try {
-    const result = callback();
-    if (result instanceof Promise) return result.finally(settled);
-    settled();
-    return result;
-  } catch (error) {
-    settled();
-    throw error;
-  }
+interface Outcome<Result> {
+  readonly done?: (result: Result) => void;
+  readonly failed: () => void;
 }
 
-function after<Result>(
-  result: Awaitable<Result>,
-  then: (result: Result) => Result,
+// What was synchronous stays so.
+function settle<Result>(
+  callback: () => Awaitable<Result>,
+  { done = () => {}, failed }: Outcome<Result>,
 ): Awaitable<Result> {
-  return result instanceof Promise ? result.then(then) : then(result as Result);
-}
-
-function increment(counts: Record<string, number>, name: string): void {
-  counts[name] = (counts[name] ?? 0) + 1;
+  const pass = (result: Result) => (done(result), result);
+  const fail = (error: unknown): never => {
+    failed();
+    throw error;
+  };
+  let result: Awaitable<Result>;
+  try {
+    result = callback();
+  } catch (error) {
+    return fail(error);
+  }
+  return result instanceof Promise ? result.then(pass, fail) : pass(result as Result);
 }
 
 function ok<State>(state: State): HandleResult<State> {
   return { kind: "ok", state };
+}
+
+function increment(counts: Record<string, number>, name: string): void {
+  counts[name] = (counts[name] ?? 0) + 1;
 }

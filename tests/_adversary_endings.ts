@@ -1,5 +1,5 @@
 import { innocence, toCode } from "./_adversary_frames.ts";
-import type { Random } from "./_adversary_random.ts";
+import { Random } from "./_adversary_random.ts";
 import {
   ask,
   DEAF,
@@ -22,10 +22,23 @@ const CODES: readonly number[] = [
   ...[4001, 4500, 4999, 5000, 5001, 9999, 32_767, 32_768, 65_535],
 ];
 
-/** A close frame of every kind of code and of every length, one more than may be and far too long among them. */
+/** How many sessions {@linkcode closeInTurn} has. */
+export const TURNS = 5_120;
+
+/** Every code up to 5000 and some above, and every length that a control frame may have. */
+export function closeInTurn(number: number): Script {
+  const code = number <= 5_000 ? number : number * 12;
+  const length = number % 126;
+  return closeWith(new Random(number), number, code, length);
+}
+
+/** A close frame with a code on the edge, some of them too long for a control frame. */
 export function closeCodes(random: Random, number: number): Script {
-  const code = random.pick(CODES);
-  const length = random.chance(0.1) ? random.between(126, 70_000) : number % 127;
+  const length = random.chance(0.3) ? random.between(126, 70_000) : random.below(126);
+  return closeWith(random, number, random.pick(CODES), length);
+}
+
+function closeWith(random: Random, number: number, code: number, length: number): Script {
   const payload = join(toCode(code), new Uint8Array(70_000).fill(0x78)).slice(0, length);
   return {
     name: `a close frame of ${length} bytes with ${code}`,

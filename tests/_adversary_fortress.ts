@@ -1,4 +1,6 @@
-import type { Report } from "./_fortress.ts";
+import type { NumberedEnding } from "./_adversary_audit.ts";
+import { milliseconds } from "./_server.ts";
+import type { Farewell, Report } from "./_fortress.ts";
 
 const PATIENCE = 5_000;
 
@@ -36,18 +38,32 @@ export class Fortress implements AsyncDisposable {
     return this.#get("report");
   }
 
+  /** How it is once that holds, or after five seconds. */
+  async settled(holds: (report: Report) => boolean): Promise<Report> {
+    const end = Date.now() + PATIENCE;
+    for (;;) {
+      const report = await this.report();
+      if (holds(report) || Date.now() > end) return report;
+      await milliseconds(50);
+    }
+  }
+
   /** How the sessions ended since the last time. */
-  endings(): Promise<[number: string, ending: string][]> {
+  endings(): Promise<NumberedEnding[]> {
     return this.#get("endings");
   }
 
-  /** Ends all connections and stops listening; resolves to whether the process then ends by itself in time. */
-  async drain(patience: number): Promise<boolean> {
-    await this.#get("drain");
+  /** Ends all connections and stops listening. */
+  drain(): Promise<Farewell> {
+    return this.#get("drain");
+  }
+
+  /** Whether the process ends by itself within so many milliseconds. */
+  async endsWithin(ms: number): Promise<boolean> {
     const { promise: late, resolve } = Promise.withResolvers<void>();
-    const timer = setTimeout(resolve, patience);
-    const isOver = this.#process.status.then(({ success }) => success);
-    const result = await Promise.race([isOver, late]);
+    const timer = setTimeout(resolve, ms);
+    const ended = this.#process.status.then(({ success }) => success);
+    const result = await Promise.race([ended, late]);
     clearTimeout(timer);
     return result === true;
   }

@@ -52,7 +52,7 @@ export function pause(ms: number): Step {
 }
 
 /** Reads until the head of the answer has come, the line has ended or the time is over. */
-export function head(ms = 2_000): Step {
+export function head(ms = 5_000): Step {
   return { kind: "head", ms };
 }
 

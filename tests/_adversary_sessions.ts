@@ -93,7 +93,7 @@ function paths(random: Random, number: number): Script {
       send(frame(OPCODE.text, "x")),
       listen(random.between(0, 50)),
       send(closeFrame(1000)),
-      listen(1_000),
+      listen(5_000),
       leaveSomehow(random),
     ],
     expects: { upgraded: endings[0] !== "none", endings },
@@ -210,21 +210,36 @@ function mangled(random: Random, number: number): Script {
   };
 }
 
-// As often as it stands here.
-const PLANS: readonly Plan[] = [
-  ...[handshakes, handshakes, handshakes, handshakes],
-  ...[stages, stages, stages, stages],
+/** Those that wait for the answer to their request before they do anything else. */
+const PATIENT: readonly Plan[] = [
   ...[offenses, offenses, offenses],
   ...[closeCodes, closeCodes, closeCodes],
   ...[paths, paths],
   ...[floods, floods],
-  ...[mangled, pipelines, trickles, deaf, stubborn, pingsWhileClosing, silence],
+  ...[mangled, deaf, stubborn, pingsWhileClosing, silence],
+];
+
+// As often as it stands here.
+const ALL: readonly Plan[] = [
+  ...PATIENT,
+  ...[handshakes, handshakes, handshakes, handshakes],
+  ...[stages, stages, stages, stages],
+  ...[pipelines, trickles],
 ];
 
 /** The session of this number. */
 export function draw(seed: number, number: number): Script {
+  return drawOf(ALL, seed, number);
+}
+
+/** The session of this number, one that does not leave before the server has answered. */
+export function drawPatient(seed: number, number: number): Script {
+  return drawOf(PATIENT, seed, number);
+}
+
+function drawOf(plans: readonly Plan[], seed: number, number: number): Script {
   const random = new Random(seed, number);
-  return random.pick(PLANS)(random, number);
+  return random.pick(plans)(random, number);
 }
 
 function anyPath(random: Random): string {

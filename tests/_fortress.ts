@@ -2,17 +2,26 @@
  * A server in a process of its own, to be stormed: `deno run -A --v8-flags=--expose-gc tests/_fortress.ts`.
  *
  * The path of a WebSocket says what its handler does, the query is the number of its session. `GET /report` says how the
- * process is, `GET /endings` how the sessions ended since the last time, and `GET /drain` ends it all.
+ * process is, `GET /endings` how the sessions ended since the last time; `GET /drain` drains it, says how that went, and lets
+ * the process end.
  */
 
 import process from "node:process";
-import { close, Connections, serveWebsocket, text, type WebsocketHandler } from "../mod.ts";
+import {
+  close,
+  Connections,
+  type DrainResult,
+  serveWebsocket,
+  text,
+  type WebsocketHandler,
+} from "../mod.ts";
 import { type Account, Audit } from "./_adversary_audit.ts";
 import { milliseconds, sockets } from "./_server.ts";
 
 /** How the process is. */
 export interface Report extends Account {
   readonly sockets: number;
+  readonly descriptors: number;
   readonly size: number;
   readonly abandoned: number;
   /** Requests answered with 101. */
@@ -21,8 +30,16 @@ export interface Report extends Account {
   readonly errors: number;
   /** Timers that wait, as Node counts them. */
   readonly timers: number;
+  /** Bytes that live in V8's heap. */
   readonly heap: number;
   readonly rss: number;
+  /** Bytes of RSS outside of V8's heap. */
+  readonly native: number;
+}
+
+/** How the end went. */
+export interface Farewell extends DrainResult {
+  readonly account: Account;
 }
 
 const LIMITS = {
@@ -56,13 +73,14 @@ const server = Deno.serve({
     case "/endings":
       return Response.json(audit.takeEndings());
     case "/drain":
-      void drain();
-      return Response.json("draining");
+      return drain().then((farewell) => Response.json(farewell));
   }
   return welcome(request, url?.pathname.slice(1) ?? "", url?.search.slice(1) ?? "");
 });
 
 async function welcome(request: Request, path: string, number: string): Promise<Response> {
+  // Stays for long, so it is not counted.
+  if (path === "neighbor") return serveWebsocket(request, toHandler("echo"), { heartbeat: 0 });
   const response = await serveWebsocket(request, audit.watch(number, toHandler(path)), {
     ...LIMITS,
     heartbeat: path === "calm" ? 0 : LIMITS.heartbeat,
@@ -135,16 +153,18 @@ function fail(path: string, place: string): void {
 
 async function report(): Promise<Report> {
   await collect();
-  const { heapUsed, rss } = Deno.memoryUsage();
+  const { heapUsed, heapTotal, rss } = Deno.memoryUsage();
   return {
     ...audit.account,
     ...counts,
     sockets: sockets(),
+    descriptors: [...Deno.readDirSync("/proc/self/fd")].length,
     size: connections.size,
     abandoned: connections.abandoned,
     timers: process.getActiveResourcesInfo().filter((name) => name === "Timeout").length,
     heap: heapUsed,
     rss,
+    native: rss - heapTotal,
   };
 }
 
@@ -157,11 +177,13 @@ async function collect(): Promise<void> {
   }
 }
 
-// Afterwards nothing is left to do, and the process ends by itself.
-async function drain(): Promise<void> {
+// When the shutdown is over too nothing is left to do, and the process ends by itself.
+async function drain(): Promise<Farewell> {
   clearInterval(ticking);
-  await connections.drain({ deadline: 2_000 });
-  await server.shutdown();
+  const result = await connections.drain({ deadline: 2_000 });
+  // It waits for this answer too.
+  void server.shutdown();
+  return { ...result, account: audit.account };
 }
 
 function print(line: string): void {

@@ -1,7 +1,15 @@
 // What a connection does, in few words: written from the contract, not from the code.
 
 import type { Act, Callback, Content, Player, Program } from "./_model_program.ts";
-import { contentsOf, crashOf, LOSSES, nothingSeen, show, sizeOf, toContent } from "./_model_program.ts";
+import {
+  contentsOf,
+  crashOf,
+  LOSSES,
+  nothingSeen,
+  show,
+  sizeOf,
+  toContent,
+} from "./_model_program.ts";
 
 const CODES: Readonly<Record<string, number>> = {
   "normal/shutdown": 1000,
@@ -181,8 +189,8 @@ export class Model implements Player {
     this.#state = "init";
     this.#line = "awaited";
     if (!this.#isDeaf) return this.accepted();
-    this.lose("error/closed");
     this.release(false);
+    this.lose("error/closed");
   }
 
   #refuse(): void {
@@ -318,6 +326,7 @@ export class Model implements Player {
 
   #drain(due: number, code: number): void {
     this.#drains.push({ due, code });
+    this.seen.drains.push("waits");
     const isForgotten = this.#isOver && this.#isHeld !== undefined;
     if (isForgotten || this.#line === "refused") this.#settleDrains(NOBODY);
     this.#stop("normal/drain", code);

@@ -1,72 +1,22 @@
 // Random programs.
 
 import fc from "fast-check";
-import {
-  type Act,
-  type Callback,
-  type Limits,
-  type Loss,
-  LOSSES,
-  type Payload,
-  type Program,
-  type Step,
-  UNIT,
-} from "./_model_program.ts";
+import type { Act, Callback, Limits, Loss, Payload, Program, Step } from "./_model_program.ts";
+import { LOSSES, UNIT } from "./_model_program.ts";
 
-const payload: fc.Arbitrary<Payload> = fc.record({
-  as: fc.constantFrom("text", "wide", "binary"),
-  size: fc.integer({ min: 3, max: 14 }),
-});
+/** Some lines can do what others cannot. */
+export type LineKind = "line" | "socket";
 
-const limits: fc.Arbitrary<Limits> = fc.record({
-  maxMessageSize: fc.integer({ min: 10, max: 15 }),
-  maxMailbox: fc.integer({ min: 1, max: 4 }),
-  maxMailboxBytes: fc.integer({ min: 4, max: 40 }),
-  maxBuffered: fc.integer({ min: 4, max: 60 }),
-}, { requiredKeys: [] });
-
-const settles = weighted({ now: 8, soon: 3, twice: 1, late: 3, never: 1 });
-const says = weighted({
-  ...{ ok: 9, reply: 8 },
-  ...{ close: 1, shutdown: 1, throw: 1, garbage: 1, unclonable: 1 },
-});
-
-function callback(
-  acts: fc.Arbitrary<readonly Act[]>,
-  answers: fc.Arbitrary<NonNullable<Callback["says"]>> = says,
-): fc.Arbitrary<Callback> {
-  return fc.record({
-    acts,
-    settles,
-    says: answers,
-    frames: fc.array(payload, { maxLength: 3 }),
-    timeout: fc.constantFrom(Infinity, 3 * UNIT, 2 * UNIT, UNIT),
-    hibernate: fc.boolean(),
-  }, { requiredKeys: [] });
+/** What a line's programs are made of. */
+interface Parts {
+  readonly payload: fc.Arbitrary<Payload>;
+  readonly odd: fc.Arbitrary<Act>;
+  /** Whether something can come from the line while a callback runs. */
+  readonly isReentrant: boolean;
 }
 
-function message(then: fc.Arbitrary<Callback>): fc.Arbitrary<Act> {
-  return fc.oneof(
-    fc.record({ do: fc.constant("frame" as const), data: payload, then }),
-    fc.record({
-      do: fc.constant("info" as const),
-      to: fc.constantFrom("self" as const, "all" as const),
-      then,
-    }),
-  );
-}
-
-const drain: fc.Arbitrary<Act> = fc.record({
-  do: fc.constant("drain" as const),
-  deadline: fc.constantFrom(0.5 * UNIT, 1.5 * UNIT, 3.5 * UNIT),
-  code: fc.constantFrom(1001, 1012),
-});
-
-const loss: fc.Arbitrary<Loss> = fc.constantFrom(...Object.keys(LOSSES) as Loss[]);
-const lost: fc.Arbitrary<Act> = loss.map((by) => ({ do: "lost", by }));
-
-// Double and late events as Deno fires them.
-const SEQUENCES: readonly (readonly Act[])[] = [
+// As Deno fires them when it does not fire one close event at the end.
+const ODD_SEQUENCES: readonly (readonly Act[])[] = [
   losses("error No response from ping frame.", "close 1001", "close 1005"),
   losses("close 1005", "error Unexpected EOF", "close 0"),
   losses("error Unexpected EOF", "close 0"),
@@ -75,68 +25,151 @@ const SEQUENCES: readonly (readonly Act[])[] = [
   [{ do: "open" }, { do: "open" }],
 ];
 
-function losses(...all: readonly Loss[]): readonly Act[] {
-  return all.map((by) => ({ do: "lost", by }));
-}
+const SAYS = { ok: 20, reply: 16, close: 1, shutdown: 1, throw: 1, garbage: 1, unclonable: 1 };
+const SAYS_IN_INIT = { ok: 60, close: 1, shutdown: 1, throw: 1, garbage: 1, unclonable: 1 };
+const SETTLES = { now: 24, soon: 10, twice: 3, late: 10, never: 1 };
+const TEXTS = { text: 2, wide: 1, binary: 1 };
+const TEXTS_AND_CONTROL = { ...TEXTS, ping: 1, pong: 1 };
 
-/** What only a line without a socket may do. */
-const lineOnly: fc.Arbitrary<Act> = fc.oneof(
-  fc.constant<Act>({ do: "stalled" }),
-  fc.boolean().map((held): Act => ({ do: "released", held })),
-);
-
-function acts(
-  then: fc.Arbitrary<Callback>,
-  odd: fc.Arbitrary<Act>,
-): fc.Arbitrary<readonly Act[]> {
-  return fc.oneof(
-    { weight: 24, arbitrary: message(then).map((act) => [act]) },
-    { weight: 1, arbitrary: drain.map((act) => [act]) },
-    { weight: 1, arbitrary: lost.map((act) => [act]) },
-    { weight: 1, arbitrary: odd.map((act) => [act]) },
-    { weight: 1, arbitrary: fc.constantFrom(...SEQUENCES) },
-  );
-}
-
-const between: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.constant<Step>({ do: "turn" }) },
-  { weight: 3, arbitrary: fc.constant<Step>({ do: "answer" }) },
-  { weight: 2, arbitrary: fc.integer({ min: 1, max: 3 }).map((units) => ({ do: "pass", units })) },
-  { weight: 2, arbitrary: fc.constantFrom(1, 0.5).map((share) => ({ do: "take", share })) },
-);
-
-/** Programs for a line; over a socket some things cannot happen. */
-export function programs(over: "line" | "socket"): fc.Arbitrary<Program> {
-  const odd = over === "line" ? lineOnly : lost;
-  const few = { maxLength: 2 };
-  const plain = callback(fc.constant([]));
-  const nested = callback(fc.array(acts(plain, odd), few).map((all) => all.flat()));
-  const inner = fc.array(acts(nested, odd), few).map((all) => all.flat());
-  const step = fc.oneof<fc.Arbitrary<readonly Step[]>[]>(
-    acts(callback(inner), odd),
-    between.map((one) => [one]),
-  );
-  const opening = fc.constantFrom<readonly Step[]>([{ do: "open" }], [{ do: "open" }, {
-    do: "turn",
-  }], []);
+/** Programs for one kind of line. */
+export function programs(kind: LineKind): fc.Arbitrary<Program> {
+  const isLine = kind === "line";
+  const parts = {
+    payload: payloads(isLine ? TEXTS_AND_CONTROL : TEXTS),
+    odd: isLine ? fc.oneof(stalls, releases) : losing,
+    isReentrant: isLine,
+  };
+  const inner = innerActs(parts);
   return fc.record({
     limits,
-    init: callback(
-      inner,
-      weighted({ ok: 20, close: 1, shutdown: 1, throw: 1, garbage: 1, unclonable: 1 }),
-    ),
-    terminate: callback(inner),
-    steps: fc.tuple(opening, fc.array(step, { maxLength: 20, size: "max" }))
-      .map(([first, rest]) => [...first, ...rest.flat()]),
-    hasInfo: mostly(true),
-    hasTerminate: mostly(true),
+    init: callbacks(parts, inner, SAYS_IN_INIT),
+    terminate: callbacks(parts, inner),
+    steps: fc.tuple(openings, flat(fc.array(steps(parts, inner), MANY))).map(([first, rest]) => [
+      ...first,
+      ...rest,
+    ]),
+    hasInfo: mostly,
+    hasControl: mostly,
+    hasTerminate: mostly,
     letsGo: fc.boolean(),
+    canHold: fc.boolean(),
     stays: fc.boolean(),
     isWatched: fc.boolean(),
     heartbeat: fc.constantFrom(0, 1_000 * UNIT),
   });
 }
 
+const MANY = { maxLength: 25, size: "max" } as const;
+
+const mostly = fc.integer({ min: 0, max: 9 }).map((number) => number < 9);
+
+const limits: fc.Arbitrary<Limits> = fc.record({
+  maxMessageSize: rarely(fc.integer({ min: 8, max: 12 }), Infinity),
+  maxMailbox: rarely(fc.integer({ min: 1, max: 4 }), Infinity),
+  maxMailboxBytes: rarely(fc.integer({ min: 4, max: 40 }), Infinity),
+  maxBuffered: rarely(fc.integer({ min: 9, max: 90 }), Infinity),
+}, { requiredKeys: [] });
+
+const openings = fc.oneof<fc.WeightedArbitrary<readonly Step[]>[]>(
+  { weight: 4, arbitrary: fc.constant([{ do: "open" }]) },
+  { weight: 4, arbitrary: fc.constant([{ do: "open" }, { do: "turn" }]) },
+  { weight: 1, arbitrary: fc.constant([]) },
+);
+
+const between: fc.Arbitrary<Step> = fc.oneof(
+  { weight: 5, arbitrary: fc.constant({ do: "turn" as const }) },
+  { weight: 3, arbitrary: fc.constant({ do: "answer" as const }) },
+  { weight: 2, arbitrary: does("pass", { units: fc.integer({ min: 1, max: 3 }) }) },
+  { weight: 2, arbitrary: does("take", { share: fc.constantFrom(1, 0.5) }) },
+);
+
+const drains = does("drain", {
+  deadline: fc.constantFrom(30, UNIT + 30, 3 * UNIT + 30),
+  code: fc.constantFrom(1001, 1012),
+});
+const losing = does("lost", { by: fc.constantFrom(...Object.keys(LOSSES) as Loss[]) });
+const stalls = does("stalled", {});
+const releases = does("released", { held: fc.boolean() });
+
+function steps(
+  parts: Parts,
+  inner: fc.Arbitrary<readonly Act[]>,
+): fc.Arbitrary<readonly Step[]> {
+  return fc.oneof(
+    { weight: 1, arbitrary: acts(parts, callbacks(parts, inner)) },
+    { weight: 1, arbitrary: between.map((one) => [one]) },
+  );
+}
+
+function acts(parts: Parts, then: fc.Arbitrary<Callback>): fc.Arbitrary<readonly Act[]> {
+  const { payload, odd } = parts;
+  return fc.oneof(
+    { weight: 40, arbitrary: does("frame", { data: payload, then }).map((one) => [one]) },
+    { weight: 30, arbitrary: ownActs(then) },
+    { weight: 1, arbitrary: losing.map((one) => [one]) },
+    { weight: 1, arbitrary: odd.map((one) => [one]) },
+    { weight: 1, arbitrary: fc.constantFrom(...ODD_SEQUENCES) },
+  );
+}
+
+/** What the program can do that has the connection. */
+function ownActs(then: fc.Arbitrary<Callback>): fc.Arbitrary<readonly Act[]> {
+  const to = fc.constantFrom("self" as const, "all" as const);
+  return fc.oneof(
+    { weight: 30, arbitrary: does("info", { to, then }).map((one) => [one]) },
+    { weight: 1, arbitrary: drains.map((one) => [one]) },
+  );
+}
+
+/** Acts of callbacks whose acts have callbacks that act. */
+function innerActs(parts: Parts): fc.Arbitrary<readonly Act[]> {
+  const some = (then: fc.Arbitrary<Callback>) => {
+    const one = parts.isReentrant ? acts(parts, then) : ownActs(then);
+    return rarely(flat(fc.array(one, { maxLength: 2 })), []);
+  };
+  return some(callbacks(parts, some(callbacks(parts, fc.constant([])))));
+}
+
+function callbacks(
+  { payload }: Parts,
+  inside: fc.Arbitrary<readonly Act[]>,
+  says: Readonly<Record<string, number>> = SAYS,
+): fc.Arbitrary<Callback> {
+  return fc.record({
+    acts: inside,
+    settles: weighted(SETTLES),
+    says: weighted(says as typeof SAYS),
+    frames: fc.array(payload, { maxLength: 3 }),
+    timeout: rarely(fc.constantFrom(6 * UNIT, 3 * UNIT, 2 * UNIT, UNIT), Infinity),
+    hibernate: fc.boolean(),
+  }, { requiredKeys: [] });
+}
+
+function payloads(as: Readonly<Record<string, number>>): fc.Arbitrary<Payload> {
+  return fc.record({
+    as: weighted(as as typeof TEXTS_AND_CONTROL),
+    size: rarely(fc.integer({ min: 3, max: 14 }), 3),
+  });
+}
+
+function losses(...all: readonly Loss[]): readonly Act[] {
+  return all.map((by) => ({ do: "lost", by }));
+}
+
+function does<const Name, Rest>(
+  name: Name,
+  rest: { [Key in keyof Rest]: fc.Arbitrary<Rest[Key]> },
+): fc.Arbitrary<{ readonly do: Name } & Rest> {
+  return fc.record(rest).map((values) => ({ do: name, ...values as Rest }));
+}
+
+function flat<Value>(
+  lists: fc.Arbitrary<readonly (readonly Value[])[]>,
+): fc.Arbitrary<readonly Value[]> {
+  return lists.map((list) => list.flat());
+}
+
+/** One of the keys. A counterexample has the first if it can. */
 function weighted<Value extends string>(
   weights: Readonly<Record<Value, number>>,
 ): fc.Arbitrary<Value> {
@@ -147,10 +180,11 @@ function weighted<Value extends string>(
   );
 }
 
-function mostly(value: boolean): fc.Arbitrary<boolean> {
+/** Most often the usual, which a counterexample has if it can. */
+function rarely<Value>(value: fc.Arbitrary<Value>, usual: Value): fc.Arbitrary<Value> {
   return fc.oneof(
     { withCrossShrink: true },
-    { weight: 9, arbitrary: fc.constant(value) },
-    { weight: 1, arbitrary: fc.constant(!value) },
+    { weight: 3, arbitrary: fc.constant(usual) },
+    { weight: 2, arbitrary: value },
   );
 }

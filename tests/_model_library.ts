@@ -7,7 +7,7 @@ import type { AnyFrame, AnyHandler } from "../_connection/line.ts";
 import { type Settings, toSettings } from "../_connection/settings.ts";
 import type { Awaitable, HandleResult, InitResult, TerminateReason } from "../mod.ts";
 import { close, Connections, text } from "../mod.ts";
-import { type Act, type Callback, CLOSE_TIMEOUT, contentsOf } from "./_model_program.ts";
+import { type Act, type Callback, contentsOf } from "./_model_program.ts";
 import { nothingSeen, type Player, type Program } from "./_model_program.ts";
 import { type Connect, fromFrame, toFrame, type Transport } from "./_model_transport.ts";
 
@@ -93,13 +93,17 @@ export class Library implements Player {
   act(act: Act): void {
     switch (act.do) {
       case "frame":
-        return this.#transport?.act(act, `${this.#callbacks.push(act.then)}`);
       case "info":
-        return void this.seen.sends.push(this.#inform(act.to, this.#callbacks.push(act.then)));
+        this.#callbacks.push(act.then);
+    }
+    const id = this.#callbacks.length;
+    switch (act.do) {
+      case "info":
+        return void this.seen.sends.push(this.#inform(act.to, id));
       case "drain":
         return this.#drain(act.deadline, act.code);
       default:
-        return this.#transport?.act(act, "");
+        return this.#transport?.act(act, `${id}`);
     }
   }
 

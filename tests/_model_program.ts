@@ -91,11 +91,11 @@ export const LOSSES = {
   "error No response from ping frame.": "error/heartbeat",
 } as const;
 
-/** Milliseconds. Drains end in the middle of a unit and timeouts at its end, so that no two things are due at once. */
+/** Milliseconds. Timeouts end with a unit; what else takes time ends within one, each at its own time. */
 export const UNIT = 100;
 
-/** Milliseconds; neither the middle nor the end of a unit. */
-export const CLOSE_TIMEOUT = 230;
+/** Milliseconds. Polls make it later, but not by a unit. */
+export const CLOSE_TIMEOUT = UNIT + 10;
 
 /** What stands in a payload, and as what. */
 export interface Content {

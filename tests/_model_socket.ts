@@ -3,14 +3,26 @@
 import { Model } from "./_model.ts";
 import { type Act, CLOSE_TIMEOUT } from "./_model_program.ts";
 
+/** "given up": it did not open in time; "stranger": it did so later. */
+type Progress =
+  | "none"
+  | "connecting"
+  | "open"
+  | "closing"
+  | "closed"
+  | "given up"
+  | "stranger"
+  | "gone";
+
 /** A connection whose line is a socket. */
 export class SocketModel extends Model {
   #now = 0;
   /** When patience with the client ends. */
   #due = Infinity;
-  #progress: "none" | "connecting" | "open" | "closing" | "closed" | "given up" | "gone" = "none";
+  #progress: Progress = "none";
   #goodbye = 0;
-  #isStranger = false;
+  /** Whether it is time to look if what was sent is written. */
+  #looks = false;
 
   override act(act: Act): void {
     switch (act.do) {
@@ -30,61 +42,59 @@ export class SocketModel extends Model {
   override tick(ms: number): void {
     super.tick(ms);
     this.#now += ms;
+    this.#looks = ms > 0;
     if (this.#now >= this.#due) this.#giveUp();
   }
 
   override turn(): void {
     super.turn();
-    if (this.#progress === "closing" && this.buffered === 0) this.#close();
-    if (this.#isStranger) this.seen.wire.push("close 1013");
-    this.#isStranger = false;
+    if (this.#looks && this.#progress === "closing" && this.buffered === 0) this.#close();
+    this.#looks = false;
+    if (this.#progress !== "stranger") return;
+    this.seen.wire.push("close 1013");
+    this.#progress = "gone";
   }
 
   protected override accepted(): void {
-    this.#progress = "connecting";
-    this.#due = this.#now + CLOSE_TIMEOUT;
+    this.#wait("connecting", CLOSE_TIMEOUT);
   }
 
   protected override hangUp(code: number): void {
-    this.#progress = "closing";
     this.#goodbye = code;
-    this.#due = this.#now + CLOSE_TIMEOUT;
+    this.#looks = true;
+    this.#wait("closing", CLOSE_TIMEOUT);
   }
 
   #open(act: Act): void {
-    this.#isStranger = this.#progress === "given up";
-    if (this.#isStranger) this.#progress = "gone";
-    if (this.#progress === "connecting") {
-      this.#progress = "open";
-      this.#due = Infinity;
-    }
+    if (this.#progress === "given up") this.#progress = "stranger";
+    if (this.#progress === "connecting") this.#wait("open", Infinity);
     super.act(act);
   }
 
   #lose(act: Act): void {
-    if (this.#progress === "none" || this.#progress === "given up") return;
+    if (this.#progress === "none") return;
     super.act(act);
-    this.#letGo(false, "gone");
+    this.#wait("gone", Infinity);
+    this.release(false);
   }
 
   #giveUp(): void {
+    const isOpening = this.#progress === "connecting";
     if (this.#progress === "closing") this.#close();
-    if (this.#progress !== "connecting") return this.#letGo(true, "gone");
-    this.lose("error/closed");
-    this.#letGo(true, "given up");
+    this.#wait(isOpening ? "given up" : "gone", Infinity);
+    if (isOpening) this.lose("error/closed");
+    this.release(true);
   }
 
   // The close frame waits for what was sent before it.
   #close(): void {
     this.seen.wire.push(`close ${this.#goodbye}`);
     this.buffered = 0;
-    this.#progress = "closed";
-    this.#due = this.#now + CLOSE_TIMEOUT;
+    this.#wait("closed", CLOSE_TIMEOUT);
   }
 
-  #letGo(isHeld: boolean, progress: "given up" | "gone"): void {
+  #wait(progress: Progress, ms: number): void {
     this.#progress = progress;
-    this.#due = Infinity;
-    this.release(isHeld);
+    this.#due = this.#now + ms;
   }
 }

@@ -119,15 +119,18 @@ class FakeSocket extends EventTarget {
   send(data: string | Uint8Array): void {
     if (this.readyState === WebSocket.CONNECTING) throw new DOMException("", "InvalidStateError");
     if (this.readyState !== WebSocket.OPEN) return;
-    const content = typeof data === "string" ? fromFrame({ kind: "text", data }) : fromFrame({ kind: "binary", data });
+    const content = typeof data === "string"
+      ? fromFrame({ kind: "text", data })
+      : fromFrame({ kind: "binary", data });
     this.#wire.push(show(content));
     this.#buffered += sizeOf(content);
   }
 
   close(code: number): void {
-    const isOpen = this.readyState === WebSocket.OPEN;
-    this.#wire.push(isOpen ? `close ${code}` : `close ${code}, in state ${this.readyState}`);
-    if (isOpen) this.readyState = WebSocket.CLOSING;
+    if (this.readyState === WebSocket.CLOSED) return;
+    this.#wire.push(`close ${code}`);
+    if (this.readyState === WebSocket.CONNECTING) this.#wire.push("which is lost");
+    this.readyState = WebSocket.CLOSING;
   }
 
   take(share: number): void {
@@ -135,7 +138,7 @@ class FakeSocket extends EventTarget {
   }
 
   open(): void {
-    if (this.readyState !== WebSocket.CLOSING) this.readyState = WebSocket.OPEN;
+    if (this.readyState === WebSocket.CONNECTING) this.readyState = WebSocket.OPEN;
     this.dispatchEvent(new Event("open"));
   }
 

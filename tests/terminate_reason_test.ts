@@ -79,3 +79,9 @@ Deno.test("fromErrorText() takes every other text for a line that broke", () => 
   const inherited = ["__proto__", "constructor", "toString", "hasOwnProperty", "valueOf"];
   for (const text of [...texts, ...inherited]) assertEquals(fromErrorText(text), CLOSED);
 });
+
+Deno.test("fromCloseEvent() takes a reason of 124 bytes for a broken frame, one of 123 as it is", () => {
+  assertEquals(fromCloseEvent(1000, "x".repeat(124)), { kind: "error", cause: "badframe" });
+  const longest = "x".repeat(123);
+  assertEquals(fromCloseEvent(1000, longest), { kind: "remote", code: 1000, reason: longest });
+});
