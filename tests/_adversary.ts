@@ -58,6 +58,11 @@ export function countLost({ upgraded, opened }: Report): number {
   return upgraded - opened;
 }
 
+/** The sockets that are accounted for. */
+export function countHeld(report: Report): number {
+  return report.sockets - countLost(report);
+}
+
 // By text: what comes with a garbled request is no number.
 function gather(endings: readonly NumberedEnding[]): Map<string, string[]> {
   const gathered = Map.groupBy(endings, ([number]) => number);

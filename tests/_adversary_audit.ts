@@ -6,6 +6,8 @@ export interface Account {
   readonly began: number;
   /** Those of them that opened. */
   readonly opened: number;
+  /** Calls of `handle`. */
+  readonly frames: number;
   /** Calls of `terminate` by reason. */
   readonly ends: Readonly<Record<string, number>>;
   /** Callbacks that threw, rejected or answered nonsense: so often `onError` is to be told. */
@@ -27,12 +29,14 @@ export class Audit {
   #endings: NumberedEnding[] = [];
   #began = 0;
   #opened = 0;
+  #frames = 0;
   #failures = 0;
 
   get account(): Account {
     return {
       began: this.#began,
       opened: this.#opened,
+      frames: this.#frames,
       ends: this.#ends,
       failures: this.#failures,
       violations: this.#violations,
@@ -59,12 +63,15 @@ export class Audit {
           if (result.kind === "ok") this.#began++;
         });
       },
-      handle: (frame, state, self) => this.#examine(witness, () => handle(frame, state, self)),
+      handle: (frame, state, self) => {
+        this.#frames++;
+        return this.#examine(witness, () => handle(frame, state, self));
+      },
       info: (news, state, self) => {
         if (news !== OPENED) {
           return this.#examine(witness, () => info?.(news, state, self) ?? ok(state));
         }
-        witness.opened = true;
+        this.#open(witness);
         return ok(state);
       },
       terminate: (reason, state, self) => {
@@ -88,12 +95,17 @@ export class Audit {
     });
   }
 
-  #enter(number: string, reason: TerminateReason, { opened }: Witness): void {
+  #open(witness: Witness): void {
+    if (!witness.opened) this.#opened++;
+    witness.opened = true;
+  }
+
+  #enter(number: string, reason: TerminateReason, witness: Witness): void {
     const name = nameOf(reason);
     increment(this.#ends, name);
     this.#endings.push([number, name]);
     // One that closes at its open gets no info; but what never opened can only be closed.
-    if (opened || name !== "error/closed") this.#opened++;
+    if (name !== "error/closed") this.#open(witness);
   }
 }
 

@@ -191,7 +191,9 @@ const STAGES: readonly Stage[] = [
 
 function endingOf(code: number, length: number): string {
   if (length === 0) return "remote/1005";
-  return length > 1 && isTakenByDeno(code) ? `remote/${code}` : "error/badframe";
+  // RFC 6455 §5.5: no control frame has more than 125 bytes.
+  const isBad = length === 1 || length > 125 || !isTakenByDeno(code);
+  return isBad ? "error/badframe" : `remote/${code}`;
 }
 
 // Of those registered Deno does not know 1014.

@@ -16,13 +16,13 @@ export class Fortress implements AsyncDisposable {
     this.port = port;
   }
 
-  static async start(): Promise<Fortress> {
+  static async start(v8Flags: readonly string[] = []): Promise<Fortress> {
     const process = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
         "-A",
         "--no-check",
-        "--v8-flags=--expose-gc",
+        `--v8-flags=${["--expose-gc", ...v8Flags].join()}`,
         new URL("./_fortress.ts", import.meta.url).pathname,
       ],
       stdin: "null",

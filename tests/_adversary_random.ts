@@ -3,7 +3,7 @@ export class Random {
   #state: number;
 
   constructor(...seeds: readonly number[]) {
-    this.#state = seeds.reduce((state, seed) => scramble(state ^ seed) + 0x9e3779b9 | 0, 0);
+    this.#state = seeds.reduce((state, seed) => spread(state + 0x9e3779b9 ^ seed), 0);
   }
 
   /** From 0 up to and without 1. */
@@ -46,4 +46,11 @@ function scramble(value: number): number {
   let mixed = Math.imul(value ^ value >>> 15, value | 1);
   mixed ^= mixed + Math.imul(mixed ^ mixed >>> 7, mixed | 61);
   return (mixed ^ mixed >>> 14) >>> 0;
+}
+
+// MurmurHash3's last step. Each number has its own result, so seeds that differ stay different.
+function spread(value: number): number {
+  let mixed = Math.imul(value ^ value >>> 16, 0x85ebca6b);
+  mixed = Math.imul(mixed ^ mixed >>> 13, 0xc2b2ae35);
+  return mixed ^ mixed >>> 16;
 }

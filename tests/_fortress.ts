@@ -51,12 +51,17 @@ const LIMITS = {
   maxBuffered: 256 * 1024,
 };
 
+const HEARTBEATS: Readonly<Record<string, number>> = { calm: 0, steady: 5_000 };
+
 const PIECE = text("x".repeat(64 * 1024));
 const TICK = 20;
 
 const connections = new Connections<string>();
 const audit = new Audit();
 const counts = { upgraded: 0, errors: 0 };
+
+// Ctrl-C reaches the whole group of processes; when this one ends is for its parent to say.
+Deno.addSignalListener("SIGINT", () => {});
 
 // Infos come whenever they like.
 const ticking = setInterval(() => connections.send("tick"), TICK);
@@ -83,7 +88,7 @@ async function welcome(request: Request, path: string, number: string): Promise<
   if (path === "neighbor") return serveWebsocket(request, toHandler("echo"), { heartbeat: 0 });
   const response = await serveWebsocket(request, audit.watch(number, toHandler(path)), {
     ...LIMITS,
-    heartbeat: path === "calm" ? 0 : LIMITS.heartbeat,
+    heartbeat: HEARTBEATS[path] ?? LIMITS.heartbeat,
     connections,
     onError: () => void counts.errors++,
   });

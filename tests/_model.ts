@@ -64,6 +64,7 @@ export class Model implements Player {
   #isBusy = true;
   #pending: Pending | undefined;
   #mailbox: Message[] = [];
+  #isHolding = false;
   /** Waits behind the mailbox. */
   #stopping: Stop | undefined;
   #ending: Stop | undefined;
@@ -225,23 +226,36 @@ export class Model implements Player {
     return this.size > 0;
   }
 
+  // What waits for its turn is not limited, only what waits for a callback.
   #put(message: Message): void {
     this.#mailbox.push(message);
-    this.#checkLimits();
+    if (!this.#isBusy) return;
+    const [count, bytes] = this.#load;
+    // A client that is made to wait cannot help what was read already.
+    const isExempt = this.#isHolding && !message.label.startsWith("info");
+    if (bytes > 1 || count > 1 && !isExempt) this.#stopNow("error/overflow");
+    else if (count >= 1 || this.#mailbox.length >= 16 || bytes >= 1 / 16) this.#hold(true);
   }
 
   #take(): void {
     const message = this.#mailbox.shift();
     if (message !== undefined) this.#handle(message);
-    this.#checkLimits();
+    const isOver = Math.max(...this.#load) > 1 && !this.#isHolding;
+    if (isOver && this.#isBusy && !this.#isDeaf) this.#stopNow("error/overflow");
+    else if (this.#mailbox.length === 0 && this.#stopping === undefined) this.#hold(false);
   }
 
-  // What waits for its turn is not limited, only what waits for a callback.
-  #checkLimits(): void {
+  /** What waits, as shares of the limits. */
+  get #load(): readonly [count: number, bytes: number] {
     const { maxMailbox = Infinity, maxMailboxBytes = Infinity } = this.#program.limits;
     const bytes = this.#mailbox.reduce((sum, message) => sum + message.bytes, 0);
-    const isOver = this.#mailbox.length > maxMailbox || bytes > maxMailboxBytes;
-    if (isOver && this.#isBusy && !this.#isDeaf) this.#stopNow("error/overflow");
+    return [this.#mailbox.length / maxMailbox, bytes / maxMailboxBytes];
+  }
+
+  #hold(isHolding: boolean): void {
+    if (!this.#program.canHold || this.#line !== "up" || this.#isHolding === isHolding) return;
+    this.#isHolding = isHolding;
+    this.seen.wire.push(isHolding ? "hold" : "go on");
   }
 
   #handle({ label, then }: Message): void {
@@ -295,6 +309,7 @@ export class Model implements Player {
     this.#ending = ending;
     this.#mailbox = [];
     this.#stopping = undefined;
+    this.#hold(false);
     if (this.#line === "up" && ending.code !== undefined) this.hangUp(ending.code);
     if (!this.#isBusy) this.#terminate();
   }

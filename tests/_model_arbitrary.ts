@@ -28,6 +28,7 @@ const ODD_SEQUENCES: readonly (readonly Act[])[] = [
 const SAYS = { ok: 20, reply: 16, close: 1, shutdown: 1, throw: 1, garbage: 1, unclonable: 1 };
 const SAYS_IN_INIT = { ok: 60, close: 1, shutdown: 1, throw: 1, garbage: 1, unclonable: 1 };
 const SETTLES = { now: 24, soon: 10, twice: 3, late: 10, never: 1 };
+const SETTLES_IN_INIT = { now: 30, soon: 12, twice: 3, late: 5, never: 1 };
 const TEXTS = { text: 2, wide: 1, binary: 1 };
 const TEXTS_AND_CONTROL = { ...TEXTS, ping: 1, pong: 1 };
 
@@ -42,7 +43,7 @@ export function programs(kind: LineKind): fc.Arbitrary<Program> {
   const inner = innerActs(parts);
   return fc.record({
     limits,
-    init: callbacks(parts, inner, SAYS_IN_INIT),
+    init: callbacks(parts, inner, SAYS_IN_INIT, SETTLES_IN_INIT),
     terminate: callbacks(parts, inner),
     steps: fc.tuple(openings, flat(fc.array(steps(parts, inner), MANY))).map(([first, rest]) => [
       ...first,
@@ -52,7 +53,7 @@ export function programs(kind: LineKind): fc.Arbitrary<Program> {
     hasControl: mostly,
     hasTerminate: mostly,
     letsGo: fc.boolean(),
-    canHold: fc.boolean(),
+    canHold: isLine ? fc.boolean() : fc.constant(false),
     stays: fc.boolean(),
     isWatched: fc.boolean(),
     heartbeat: fc.constantFrom(0, 1_000 * UNIT),
@@ -67,20 +68,22 @@ const limits: fc.Arbitrary<Limits> = fc.record({
   maxMessageSize: rarely(fc.integer({ min: 8, max: 12 }), Infinity),
   maxMailbox: rarely(fc.integer({ min: 1, max: 4 }), Infinity),
   maxMailboxBytes: rarely(fc.integer({ min: 4, max: 40 }), Infinity),
-  maxBuffered: rarely(fc.integer({ min: 9, max: 90 }), Infinity),
+  maxBuffered: rarely(fc.integer({ min: 20, max: 120 }), Infinity),
 }, { requiredKeys: [] });
 
 const openings = fc.oneof<fc.WeightedArbitrary<readonly Step[]>[]>(
   { weight: 4, arbitrary: fc.constant([{ do: "open" }]) },
-  { weight: 4, arbitrary: fc.constant([{ do: "open" }, { do: "turn" }]) },
+  { weight: 4, arbitrary: fc.constant([{ do: "answer" }, { do: "turn" }, { do: "open" }]) },
   { weight: 1, arbitrary: fc.constant([]) },
 );
 
-const between: fc.Arbitrary<Step> = fc.oneof(
-  { weight: 5, arbitrary: fc.constant({ do: "turn" as const }) },
-  { weight: 3, arbitrary: fc.constant({ do: "answer" as const }) },
-  { weight: 2, arbitrary: does("pass", { units: fc.integer({ min: 1, max: 3 }) }) },
-  { weight: 2, arbitrary: does("take", { share: fc.constantFrom(1, 0.5) }) },
+const between = fc.oneof<fc.WeightedArbitrary<readonly Step[]>[]>(
+  { weight: 6, arbitrary: fc.constant([{ do: "turn" }]) },
+  { weight: 4, arbitrary: fc.constant([{ do: "answer" }, { do: "turn" }]) },
+  { weight: 1, arbitrary: fc.constant([{ do: "answer" }]) },
+  { weight: 1, arbitrary: fc.constant([{ do: "open" }]) },
+  { weight: 1, arbitrary: does("pass", { units: fc.integer({ min: 1, max: 3 }) }).map(alone) },
+  { weight: 1, arbitrary: does("take", { share: fc.constantFrom(1, 0.5) }).map(alone) },
 );
 
 const drains = does("drain", {
@@ -97,17 +100,17 @@ function steps(
 ): fc.Arbitrary<readonly Step[]> {
   return fc.oneof(
     { weight: 1, arbitrary: acts(parts, callbacks(parts, inner)) },
-    { weight: 1, arbitrary: between.map((one) => [one]) },
+    { weight: 1, arbitrary: between },
   );
 }
 
 function acts(parts: Parts, then: fc.Arbitrary<Callback>): fc.Arbitrary<readonly Act[]> {
   const { payload, odd } = parts;
   return fc.oneof(
-    { weight: 40, arbitrary: does("frame", { data: payload, then }).map((one) => [one]) },
+    { weight: 40, arbitrary: does("frame", { data: payload, then }).map(alone) },
     { weight: 30, arbitrary: ownActs(then) },
-    { weight: 1, arbitrary: losing.map((one) => [one]) },
-    { weight: 1, arbitrary: odd.map((one) => [one]) },
+    { weight: 1, arbitrary: losing.map(alone) },
+    { weight: 1, arbitrary: odd.map(alone) },
     { weight: 1, arbitrary: fc.constantFrom(...ODD_SEQUENCES) },
   );
 }
@@ -116,8 +119,8 @@ function acts(parts: Parts, then: fc.Arbitrary<Callback>): fc.Arbitrary<readonly
 function ownActs(then: fc.Arbitrary<Callback>): fc.Arbitrary<readonly Act[]> {
   const to = fc.constantFrom("self" as const, "all" as const);
   return fc.oneof(
-    { weight: 30, arbitrary: does("info", { to, then }).map((one) => [one]) },
-    { weight: 1, arbitrary: drains.map((one) => [one]) },
+    { weight: 30, arbitrary: does("info", { to, then }).map(alone) },
+    { weight: 1, arbitrary: drains.map(alone) },
   );
 }
 
@@ -134,10 +137,11 @@ function callbacks(
   { payload }: Parts,
   inside: fc.Arbitrary<readonly Act[]>,
   says: Readonly<Record<string, number>> = SAYS,
+  settles: Readonly<Record<string, number>> = SETTLES,
 ): fc.Arbitrary<Callback> {
   return fc.record({
     acts: inside,
-    settles: weighted(SETTLES),
+    settles: weighted(settles as typeof SETTLES),
     says: weighted(says as typeof SAYS),
     frames: fc.array(payload, { maxLength: 3 }),
     timeout: rarely(fc.constantFrom(6 * UNIT, 3 * UNIT, 2 * UNIT, UNIT), Infinity),
@@ -154,6 +158,10 @@ function payloads(as: Readonly<Record<string, number>>): fc.Arbitrary<Payload> {
 
 function losses(...all: readonly Loss[]): readonly Act[] {
   return all.map((by) => ({ do: "lost", by }));
+}
+
+function alone<Value>(value: Value): readonly [Value] {
+  return [value];
 }
 
 function does<const Name, Rest>(

@@ -18,15 +18,17 @@ export type Connect = (events: LineEvents, wire: string[], program: Program) => 
 /** A line with nothing below it. */
 export class ScriptedLine implements Line, Transport {
   buffered = 0;
+  readonly hold?: (held: boolean) => void;
   readonly #events: LineEvents;
   readonly #wire: string[];
   readonly #letsGo: boolean;
   #progress: "awaited" | "up" | "gone" = "awaited";
 
-  constructor(events: LineEvents, wire: string[], { letsGo }: Program) {
+  constructor(events: LineEvents, wire: string[], { letsGo, canHold }: Program) {
     this.#events = events;
     this.#wire = wire;
     this.#letsGo = letsGo;
+    if (canHold) this.hold = (held) => this.#hold(held);
   }
 
   send(frame: DataFrame): void {
@@ -61,6 +63,10 @@ export class ScriptedLine implements Line, Transport {
       case "released":
         return this.#events.release(act.held);
     }
+  }
+
+  #hold(held: boolean): void {
+    if (this.#progress !== "gone") this.#wire.push(held ? "hold" : "go on");
   }
 
   #receive(content: Content): void {

@@ -136,6 +136,15 @@ export class RawClient implements Disposable {
     }
   }
 
+  /** The body of an HTTP answer with such a head, which says how long it is. */
+  async readBody(head: string): Promise<string> {
+    const length = Number(/^content-length: (\d+)$/im.exec(head)?.[1] ?? 0);
+    while (this.#buffer.length < length) if (!await this.#fill()) throw new Error("No body");
+    const body = decoder.decode(this.#buffer.subarray(0, length));
+    this.#buffer = this.#buffer.subarray(length);
+    return body;
+  }
+
   /** The next frame, or undefined at the end of the stream. */
   async readFrame(): Promise<RawFrame | undefined> {
     for (;;) {

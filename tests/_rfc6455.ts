@@ -5,7 +5,6 @@
 
 import { assertEquals } from "@std/assert";
 import {
-  type Awaitable,
   close,
   type InFrame,
   type OutFrame,
@@ -16,6 +15,7 @@ import {
 import { closeFrame, codeOf, OPCODE, RawClient, type RawFrame } from "./_raw_client.ts";
 import { BADENCODING, BADFRAME, BADSIZE, remote } from "./_reasons.ts";
 import { milliseconds, until } from "./_server.ts";
+import type { Transport, TransportName } from "./_transports.ts";
 
 /** What the client does next: writes bytes in one go, or one of the others. */
 export type Step =
@@ -40,9 +40,6 @@ export interface Expectation {
 /** What a transport does instead of what the RFC asks for. */
 export type Deviation = Partial<Expectation> & { readonly deviates: string };
 
-/** The transports there are; `deno` is `Deno.serve`. */
-export type TransportName = "deno" | "ws";
-
 /** One rule of the RFC. */
 export interface Case extends Readonly<Partial<Record<TransportName, Deviation>>> {
   readonly section: string;
@@ -55,15 +52,6 @@ export interface Case extends Readonly<Partial<Record<TransportName, Deviation>>
 
 /** The options that a case may set. */
 export type Limits = Pick<ServeWebsocketOptions, "maxMessageSize" | "maxBuffered">;
-
-/** What carries the frames. */
-export interface Transport {
-  readonly name: TransportName;
-  readonly serve: (
-    handler: WebsocketHandler<TerminateReason[]>,
-    limits: Limits,
-  ) => Awaitable<AsyncDisposable & { readonly port: number }>;
-}
 
 const PATIENCE = 5_000;
 const CLOSE_REGEXP = /^close (\d+)$/;

@@ -6,7 +6,7 @@
  */
 
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
-import { countEnds, countLost, isQuiet, playAll, storm } from "./_adversary.ts";
+import { countEnds, countHeld, countLost, isQuiet, playAll, storm } from "./_adversary.ts";
 import { closeInTurn, TURNS } from "./_adversary_endings.ts";
 import { Fortress } from "./_adversary_fortress.ts";
 import type { Script } from "./_adversary_script.ts";
@@ -112,24 +112,21 @@ async function assertEcho(client: RawClient, message: string): Promise<void> {
 
 /** Every number is back where it was, or as near as its tolerance says. */
 async function assertBack(fortress: Fortress, before: Report, sessions: number): Promise<void> {
-  const after = await fortress.settled((now) => isQuiet(now) && held(now) === held(before));
+  const after = await fortress.settled((now) =>
+    isQuiet(now) && countHeld(now) === countHeld(before)
+  );
   const lost = countLost(after) - countLost(before);
   say(show(after, before));
   assertEquals(after.size, 0);
   assertEquals(countEnds(after), after.began);
   assertEquals(after.violations, {});
   assertEquals(after.errors, after.failures);
-  assertEquals(held(after), held(before));
+  assertEquals(countHeld(after), countHeld(before));
   assertEquals(after.descriptors - lost, before.descriptors);
   assertEquals(after.timers, before.timers);
   assertLessOrEqual(lost, Math.min(after.abandoned - before.abandoned, sessions * LOST_SHARE));
   assertLess(after.heap - before.heap, HEAP);
   assertLess(after.native - before.native, NATIVE);
-}
-
-/** The sockets that are accounted for. */
-function held(report: Report): number {
-  return report.sockets - countLost(report);
 }
 
 function show(after: Report, before: Report): string {

@@ -9,7 +9,6 @@ import {
   failed,
   rfcTests,
   type Step,
-  type Transport,
 } from "./_rfc6455.ts";
 import {
   closeFrame,
@@ -21,9 +20,7 @@ import {
   type RawFrame,
 } from "./_raw_client.ts";
 import { BADSIZE, CLOSED, SHUTDOWN } from "./_reasons.ts";
-import { serve } from "./_server.ts";
-
-const DENO: Transport = { name: "deno", serve };
+import { type Transport, TRANSPORTS } from "./_transports.ts";
 
 type Data = string | Uint8Array;
 
@@ -854,8 +851,10 @@ const CASES = [
   ...BIG,
 ];
 
-rfcTests(DENO, CASES);
-headerTests(DENO);
+for (const transport of TRANSPORTS) {
+  rfcTests(transport, CASES);
+  headerTests(transport);
+}
 
 /** No case sees how the server writes a header, for the raw client reads any. */
 function headerTests({ name, serve }: Transport): void {
@@ -867,7 +866,7 @@ function headerTests({ name, serve }: Transport): void {
   };
   for (const [size, header] of Object.entries(headers)) {
     Deno.test(`RFC 6455 §5.2: ${size} bytes are sent with the shortest header and no mask [${name}]`, async () => {
-      await using server = await serve(echo([]), {});
+      await using server = await serve(echo([]));
       using client = await RawClient.open(server.port);
       await client.write(binary(new Uint8Array(Number(size)).fill(7)));
       const expected = join(hex(header), new Uint8Array([7, 7, 7, 7]));

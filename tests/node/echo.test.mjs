@@ -103,9 +103,11 @@ test("init chooses a subprotocol and sets a cookie", () => {
   };
   return serve({ ...ECHO, init }, {}, async (url) => {
     const client = connectTo(`${url}/room?x=1`, ["chat.v1", "chat.v2"]);
-    const [response] = await once(client.socket, "upgrade");
+    const [[response]] = await Promise.all([
+      once(client.socket, "upgrade"),
+      once(client.socket, "open"),
+    ]);
     assert.deepEqual(response.headers["set-cookie"], ["a=b"]);
-    await once(client.socket, "open");
     assert.equal(client.socket.protocol, "chat.v2");
     assert.equal(request.url, `${url.replace("ws:", "http:")}/room?x=1`);
     assert.equal(request.remoteAddr.hostname, "127.0.0.1");
@@ -206,15 +208,15 @@ const ENDS = [
 for (const { name, act = (socket) => socket.send("go"), reason, code, ...callbacks } of ENDS) {
   test(`terminate learns the reason of ${name}`, async () => {
     const told = [];
-    const reasons = [];
-    const handler = { ...ECHO, ...callbacks, terminate: (reason) => void reasons.push(reason) };
+    let terminate;
+    const terminated = new Promise((resolve) => terminate = resolve);
     const options = { maxMessageSize: 100, onError: (error) => told.push(error) };
-    await serve(handler, options, async (url) => {
+    await serve({ ...ECHO, ...callbacks, terminate }, options, async (url) => {
       const client = await open(url);
       act(client.socket);
       assert.equal(await client.closed, code);
+      assert.deepEqual(await terminated, reason);
     });
-    assert.deepEqual(reasons, [reason]);
     assert.deepEqual(told, reason.cause === "crash" ? [CRASH] : []);
   });
 }
