@@ -7,12 +7,16 @@ import { Heartbeat, type PingedLine } from "./heartbeat.ts";
 import type { DataFrame, Line, LineEvents } from "./line.ts";
 import { CLOSED, fromCloseEvent, HEARTBEAT } from "./terminate_reason.ts";
 
+// The only error that has no code of its own: what Deno makes of one of zlib.
+const NO_CODE = 1007;
+
 /** A WebSocket that says `"closing"` when the client's close frame comes: `ws` says so when the line is gone. */
 export class PromptWebSocket extends WebSocket {
-  // What `ws` calls to answer the client, with what the client said: its reason as bytes, or nothing at all.
-  override close(code?: number, reason?: string | Buffer): void {
-    super.close(code, reason);
-    if (typeof reason !== "object" && code !== undefined) return;
+  // `ws` calls it too: to answer the client, with its reason as bytes or without a word; for an error, with its code.
+  override close(...said: [code?: number, reason?: string | Buffer]): void {
+    const [code, reason] = said;
+    super.close(said.length === 1 ? code ?? NO_CODE : code, reason);
+    if (typeof reason !== "object" && said.length > 0) return;
     this.emit("closing", code ?? 1005, reason?.toString() ?? "");
   }
 }
@@ -121,6 +125,8 @@ export function fromError(error: Error): TerminateReason {
   const code = "code" in error ? String(error.code) : "";
   switch (code) {
     case "WS_ERR_INVALID_UTF8":
+    // What zlib cannot inflate: Deno hands on what there is, and fails then.
+    case "ERR_MULTIPLE_CALLBACK":
       return { kind: "error", cause: "badencoding" };
     case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
       return { kind: "error", cause: "overflow" };
@@ -129,7 +135,7 @@ export function fromError(error: Error): TerminateReason {
       return { kind: "error", cause: "badsize" };
   }
   if (code.startsWith("WS_ERR_")) return { kind: "error", cause: "badframe" };
-  // What zlib cannot inflate.
+  // The same on Node.
   return code.startsWith("Z_") ? { kind: "error", cause: "badencoding" } : CLOSED;
 }
 

@@ -102,8 +102,9 @@ function open<State, Info>(
     return respond(socket, refusal(400, "Send a valid handshake."), settings.closeTimeout);
   };
   handshakes.set(request, { headers, fail });
-  // It may be one of a list (RFC 6455 §4.2.1), but `ws` wants it alone.
+  // What is looked at already: `ws` takes fewer lists than RFC 9110 §5.6.1 and RFC 6455 §4.2.1 allow.
   request.headers.upgrade = "websocket";
+  request.headers["sec-websocket-protocol"] = headers.get("sec-websocket-protocol") ?? undefined;
   try {
     server.handleUpgrade(request, socket, Buffer.from(head), (opened) => {
       socket.off("error", ignore);

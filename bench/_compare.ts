@@ -4,16 +4,16 @@
  * tenth of a second, so that a machine that slows down does so for both.
  */
 import { checkEchoes, type Load, prepare, type Prepared, runLoad } from "./_load.ts";
-import { type ServerProcess, startServer } from "./_server_process.ts";
+import type { ServerProcess } from "./_server_process.ts";
 import { closeAll, openAll } from "./_wire.ts";
 
 const WARM_UP_SECONDS = 0.5;
 const SLICE_SECONDS = 0.1;
 
-/** The two files of this folder that are compared. */
+/** The two servers that are compared, as what starts them. */
 export interface Contestants {
-  readonly raw: string;
-  readonly ours: string;
+  readonly raw: () => Promise<ServerProcess>;
+  readonly ours: () => Promise<ServerProcess>;
 }
 
 /** How long to measure: `seconds` on each server, in each of the `rounds`. */
@@ -40,14 +40,14 @@ export interface Comparison {
 
 /** Measures both servers under `load`. */
 export async function compare(
-  files: Contestants,
+  start: Contestants,
   load: Load,
   { seconds, rounds }: Patience,
 ): Promise<Comparison> {
   const [raw, ours]: [Round[], Round[]] = [[], []];
   for (let round = 0; round < rounds; round++) {
-    await using rawServer = await startServer(files.raw);
-    await using ourServer = await startServer(files.ours);
+    await using rawServer = await start.raw();
+    await using ourServer = await start.ours();
     const [rawRound, ourRound] = await measurePair(rawServer, ourServer, load, seconds);
     raw.push(rawRound);
     ours.push(ourRound);

@@ -2,7 +2,7 @@
  * A measured server as its parent sees it: a process of its own, its port, and what it has used so
  * far.
  */
-import type { Usage } from "./_measured.ts";
+import type { Usage } from "./_usage.ts";
 
 /** A running server process, ended by `await using`. */
 export interface ServerProcess extends AsyncDisposable {
@@ -11,10 +11,18 @@ export interface ServerProcess extends AsyncDisposable {
 }
 
 /** Starts a file of this folder as a server process. */
-export async function startServer(file: string, flags: string[] = []): Promise<ServerProcess> {
+export function startServer(file: string, flags: string[] = []): Promise<ServerProcess> {
   const { href } = new URL(file, import.meta.url);
-  const process = new Deno.Command(Deno.execPath(), {
-    args: ["run", "-A", ...flags, href],
+  return startProgram(Deno.execPath(), ["run", "-A", ...flags, href]);
+}
+
+/** Starts a server process that prints its port. */
+export async function startProgram(
+  program: string | URL,
+  args: readonly string[],
+): Promise<ServerProcess> {
+  const process = new Deno.Command(program, {
+    args: [...args],
     stdin: "piped",
     stdout: "piped",
   }).spawn();

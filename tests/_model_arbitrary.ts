@@ -88,6 +88,7 @@ const between = fc.oneof<fc.WeightedArbitrary<readonly Step[]>[]>(
 
 const drains = does("drain", {
   deadline: fc.constantFrom(30, UNIT + 30, 3 * UNIT + 30),
+  spread: fc.constantFrom(0, UNIT),
   code: fc.constantFrom(1001, 1012),
 });
 const losing = does("lost", { by: fc.constantFrom(...Object.keys(LOSSES) as Loss[]) });

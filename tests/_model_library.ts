@@ -6,7 +6,7 @@ import { Connection } from "../_connection/connection.ts";
 import type { AnyFrame, AnyHandler } from "../_connection/line.ts";
 import { type Settings, toSettings } from "../_connection/settings.ts";
 import type { Awaitable, HandleResult, InitResult, TerminateReason } from "../mod.ts";
-import { close, Connections, text } from "../mod.ts";
+import { close, Connections, type DrainOptions, text } from "../mod.ts";
 import { type Act, type Callback, contentsOf } from "./_model_program.ts";
 import { nothingSeen, type Player, type Program } from "./_model_program.ts";
 import { type Connect, fromFrame, toFrame, type Transport } from "./_model_transport.ts";
@@ -101,7 +101,7 @@ export class Library implements Player {
       case "info":
         return void this.seen.sends.push(this.#inform(act.to, id));
       case "drain":
-        return this.#drain(act.deadline, act.code);
+        return this.#drain(act);
       default:
         return this.#transport?.act(act, `${id}`);
     }
@@ -128,9 +128,9 @@ export class Library implements Player {
     return this.#connections.send(id) === 1;
   }
 
-  #drain(deadline: number, code: number): void {
+  #drain(options: DrainOptions): void {
     const index = this.seen.drains.push("waits") - 1;
-    void this.#connections.drain({ deadline, code }).then(({ drained, abandoned }) => {
+    void this.#connections.drain(options).then(({ drained, abandoned }) => {
       this.seen.drains[index] = `${drained} drained, ${abandoned} abandoned`;
     });
   }

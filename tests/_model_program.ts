@@ -23,7 +23,12 @@ export interface Payload {
 export type Act =
   | { readonly do: "frame"; readonly data: Payload; readonly then: Callback }
   | { readonly do: "info"; readonly to: "self" | "all"; readonly then: Callback }
-  | { readonly do: "drain"; readonly deadline: number; readonly code: number }
+  | {
+    readonly do: "drain";
+    readonly deadline: number;
+    readonly spread: number;
+    readonly code: number;
+  }
   | { readonly do: "open" }
   | { readonly do: "lost"; readonly by: Loss }
   | { readonly do: "stalled" }

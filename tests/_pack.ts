@@ -1,8 +1,6 @@
 /** `deno task npm`: makes npm/lariat-websocket.tgz, the package for Node and TypeScript. */
 
 const ROOT = new URL("../", import.meta.url);
-const NPM = new URL("npm/", ROOT);
-const MANIFEST = new URL("package/package.json", NPM);
 
 /** What Deno this takes: an older one's `deno pack` leaves `[Symbol.iterator]` out of the types. */
 export const OLDEST_DENO = "2.9.6";
@@ -21,20 +19,26 @@ export function canPack(): boolean {
 
 async function pack(): Promise<void> {
   if (!canPack()) throw new Error(`Run this with Deno ${OLDEST_DENO} or later`);
-  await empty(NPM);
-  // Quiet: of every private module it says that it has no types. A door without types fails tests/npm_package_test.ts.
-  const flags = ["--quiet", "--allow-dirty", "--no-source-maps"];
-  await run(Deno.execPath(), "pack", ...flags, "--output", "npm/packed.tgz");
-  await run("tar", "-xzf", "npm/packed.tgz", "-C", "npm");
-  const manifest = JSON.parse(await Deno.readTextFile(MANIFEST));
-  await Deno.writeTextFile(MANIFEST, `${JSON.stringify({ ...manifest, ...FOR_NODE }, null, 2)}\n`);
-  await run("tar", "-czf", "npm/lariat-websocket.tgz", "-C", "npm", "package");
+  await Deno.mkdir(new URL("npm/", ROOT), { recursive: true });
+  // Not in npm/: `deno check .` would read the types there.
+  const folder = await Deno.makeTempDir();
+  try {
+    await packIn(folder);
+  } finally {
+    await Deno.remove(folder, { recursive: true });
+  }
 }
 
-async function empty(folder: URL): Promise<void> {
-  await Deno.mkdir(folder, { recursive: true });
-  await Deno.remove(folder, { recursive: true });
-  await Deno.mkdir(folder);
+async function packIn(folder: string): Promise<void> {
+  const packed = `${folder}/packed.tgz`;
+  const manifest = `${folder}/package/package.json`;
+  // Quiet: of every private module it says that it has no types. A door without types fails tests/npm_package_test.ts.
+  const flags = ["--quiet", "--allow-dirty", "--no-source-maps"];
+  await run(Deno.execPath(), "pack", ...flags, "--output", packed);
+  await run("tar", "-xzf", packed, "-C", folder);
+  const known = JSON.parse(await Deno.readTextFile(manifest));
+  await Deno.writeTextFile(manifest, `${JSON.stringify({ ...known, ...FOR_NODE }, null, 2)}\n`);
+  await run("tar", "-czf", "npm/lariat-websocket.tgz", "-C", folder, "package");
 }
 
 async function run(program: string, ...args: string[]): Promise<void> {

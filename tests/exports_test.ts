@@ -63,6 +63,17 @@ Deno.test("only the rooms behind ws.ts import ws", () => {
   assert(outside.length > 0);
 });
 
+Deno.test("CONTRIBUTING.md names every door and room", async () => {
+  const text = await Deno.readTextFile(new URL("CONTRIBUTING.md", ROOT));
+  const names = [...ALL_ROOMS.keys()].map((path) => path.replace("_connection/", ""));
+  assertEquals(names.filter((name) => !text.includes(`\`${name}\``)), []);
+});
+
+Deno.test("README.md fits a screen or three", async () => {
+  const text = await Deno.readTextFile(new URL("README.md", ROOT));
+  assert(text.trimEnd().split("\n").length < 150);
+});
+
 Deno.test("frame.ts imports nothing", () => {
   assertEquals(ROOMS.get("frame.ts")?.imports, []);
 });

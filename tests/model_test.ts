@@ -37,7 +37,7 @@ const LEAVING: readonly Step[] = [
 // Brings any connection to its end whose callbacks settle.
 const ENDING: readonly Step[] = [
   { do: "turn" },
-  { do: "drain", deadline: 30, code: 1001 },
+  { do: "drain", deadline: 30, spread: 0, code: 1001 },
   { do: "pass", units: 4 },
   { do: "answer" },
   { do: "turn" },

@@ -19,7 +19,7 @@ import {
   RawClient,
   type RawFrame,
 } from "./_raw_client.ts";
-import { BADSIZE, CLOSED, SHUTDOWN } from "./_reasons.ts";
+import { BADSIZE, CLOSED, OVERFLOW, SHUTDOWN } from "./_reasons.ts";
 import { type Transport, TRANSPORTS } from "./_transports.ts";
 
 type Data = string | Uint8Array;
@@ -784,6 +784,16 @@ const LIMITS: readonly Case[] = [
 
 const HUGE = { maxMessageSize: 16 * MIB, maxBuffered: 64 * MIB };
 
+// More than these, ws ends by itself.
+const MAX_FRAGMENTS = 16 * KIB;
+const TOO_MANY: Deviation = {
+  frames: [],
+  close: 1008,
+  reason: OVERFLOW,
+  leaves: false,
+  deviates: "more than 16 Ki fragments are too many",
+};
+
 const BIG: readonly Case[] = (["text", "binary"] as const).flatMap((kind) => [
   ...[256 * KIB, MIB, 4 * MIB, 16 * MIB].map((size) => big(kind, size)),
   ...[64, 256, KIB, 4 * KIB, 16 * KIB, 64 * KIB].map((piece) => big(kind, 4 * MIB, piece)),
@@ -799,6 +809,7 @@ function big(kind: "text" | "binary", size: number, piece = size): Case {
     section: piece < size ? "5.4" : "5.2",
     name: `a ${kind} of ${size / KIB} KiB${inFragments} comes back`,
     limits: HUGE,
+    ...(size / piece > MAX_FRAGMENTS ? { ws: TOO_MANY } : {}),
     get scripts() {
       return [[fragments(OPCODE[kind], MADE[kind](size), piece)]];
     },
