@@ -25,6 +25,9 @@
 
 import type { InFrame, OutFrame } from "./frame.ts";
 
+/** What `new Headers` takes: `HeadersInit`, spelled out for runtimes that have no such name. */
+export type HeadersLike = Headers | Iterable<string[]> | Record<string, string>;
+
 /** A value, or a promise for one. */
 export type Awaitable<T> = T | PromiseLike<T>;
 
@@ -110,7 +113,7 @@ export type InitResult<State, Out = OutFrame> =
     readonly timeout?: number;
     readonly hibernate?: boolean;
     readonly protocol?: string;
-    readonly headers?: HeadersInit;
+    readonly headers?: HeadersLike;
   }
   | { readonly kind: "shutdown"; readonly response?: Response };
 

@@ -24,7 +24,13 @@
  */
 
 import type { InFrame, OutFrame } from "./frame.ts";
-import type { Self, TerminateReason, UpgradeRequest, WebsocketHandler } from "./handler.ts";
+import type {
+  HeadersLike,
+  Self,
+  TerminateReason,
+  UpgradeRequest,
+  WebsocketHandler,
+} from "./handler.ts";
 import { accept } from "./_connection/accept.ts";
 import { parseProtocols } from "./_connection/admission.ts";
 import { Connection } from "./_connection/connection.ts";
@@ -44,7 +50,7 @@ export interface ConnectOptions<Info = never> extends ServeWebsocketOptions<Info
    */
   readonly url?: string;
   /** Headers of the request, such as a cookie or an `Origin`. */
-  readonly headers?: HeadersInit;
+  readonly headers?: HeadersLike;
   /** The subprotocols that the client offers, in its order of preference. */
   readonly protocols?: readonly string[];
 }

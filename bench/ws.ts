@@ -6,6 +6,7 @@
  * As `echo.ts`, which says how to read it. Node runs the same two files, each bundled with the same `ws` that Deno runs.
  */
 import { execFileSync } from "node:child_process";
+import { fileURLToPath } from "node:url";
 import type { Contestants } from "./_compare.ts";
 import { compareEchoes, parseArguments } from "./_echo.ts";
 import { print, printMachine } from "./_print.ts";
@@ -40,9 +41,9 @@ async function onNode(folder: string): Promise<Contestants> {
 }
 
 async function bundle(name: string, folder: string): Promise<void> {
+  const source = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
   const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--output", `${folder}/${name}.mjs`, `${name}.ts`],
-    cwd: import.meta.dirname,
+    args: ["bundle", "--quiet", "--output", `${folder}/${name}.mjs`, source],
   }).spawn().status;
   if (!success) throw new Error(`Cannot bundle ${name}.ts`);
 }

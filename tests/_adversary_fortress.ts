@@ -2,7 +2,7 @@ import type { NumberedEnding } from "./_adversary_audit.ts";
 import { milliseconds } from "./_server.ts";
 import type { Farewell, Report } from "./_fortress.ts";
 
-const PATIENCE = 5_000;
+const PATIENCE = 10_000;
 
 /** The fortress's process, as the adversary sees it. */
 export class Fortress implements AsyncDisposable {
@@ -38,7 +38,7 @@ export class Fortress implements AsyncDisposable {
     return this.#get("report");
   }
 
-  /** How it is once that holds, or after five seconds. */
+  /** How it is once that holds, or after ten seconds. */
   async settled(holds: (report: Report) => boolean): Promise<Report> {
     const end = Date.now() + PATIENCE;
     for (;;) {

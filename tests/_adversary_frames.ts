@@ -1,3 +1,4 @@
+import { LIMITS } from "./_adversary_limits.ts";
 import type { Random } from "./_adversary_random.ts";
 import { frame, join, OPCODE } from "./_raw_client.ts";
 
@@ -10,9 +11,6 @@ export interface Offense {
 }
 
 type Crime = (random: Random) => Uint8Array<ArrayBuffer>;
-
-/** As the fortress has it. */
-export const MAX_MESSAGE_SIZE = 64 * 1024;
 
 const BADFRAME: Readonly<Record<string, Crime>> = {
   "a reserved bit": (random) =>
@@ -44,9 +42,9 @@ const BADSIZE: Readonly<Record<string, Crime>> = {
   "64 MiB announced": (random) => toHeader(random.between(2 ** 26, 2 ** 40)),
   "a length above 2 to the 63": () => toHeader(2 ** 63),
   "a message that is too long": (random) =>
-    frame(OPCODE.binary, new Uint8Array(MAX_MESSAGE_SIZE + random.between(1, 10_000))),
+    frame(OPCODE.binary, new Uint8Array(LIMITS.maxMessageSize + random.between(1, 10_000))),
   "fragments that are too long": (random) => {
-    const part = new Uint8Array(MAX_MESSAGE_SIZE / 2 + random.between(1, 1_000));
+    const part = new Uint8Array(LIMITS.maxMessageSize / 2 + random.between(1, 1_000));
     return join(
       frame(OPCODE.binary, part, { fin: false }),
       frame(OPCODE.continuation, part),

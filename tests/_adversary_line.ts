@@ -10,13 +10,16 @@ const MAX_HEAD = 65_536;
 export interface Seen {
   /** The status of the answer; undefined if there was none. */
   readonly status: number | undefined;
+  /** Milliseconds from its connect to its end. */
+  readonly took: number;
 }
 
 /** Plays the steps of a session over a TCP connection of its own. Never fails: what the server does is only seen. */
 export async function play(port: number, steps: readonly Step[]): Promise<Seen> {
+  const start = performance.now();
   const line = new Line(port);
   for (const step of steps) await line.take(step);
-  return { status: line.status };
+  return { status: line.status, took: performance.now() - start };
 }
 
 /** The hostile end of one TCP connection. Of Deno's own sockets none can send a reset, so it is one of `node:net`. */

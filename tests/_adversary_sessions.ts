@@ -1,4 +1,11 @@
-import { closeCodes, pingsWhileClosing, silence, stages, stubborn } from "./_adversary_endings.ts";
+import {
+  closeCodes,
+  early,
+  pingsWhileClosing,
+  silence,
+  stages,
+  stubborn,
+} from "./_adversary_endings.ts";
 import { commit, innocence } from "./_adversary_frames.ts";
 import { fuzzHandshake, mangle, noise } from "./_adversary_handshake.ts";
 import { Random } from "./_adversary_random.ts";
@@ -20,13 +27,13 @@ import { closeFrame, frame, join, OPCODE } from "./_raw_client.ts";
 
 const PATHS: Readonly<Record<string, readonly string[]>> = {
   "calm": ["remote/1000"],
-  "echo": ["remote/1000", "error/heartbeat"],
-  "async": ["remote/1000", "error/heartbeat"],
-  "slow": ["remote/1000", "error/heartbeat"],
-  "late": ["remote/1000", "error/heartbeat"],
-  "greet": ["remote/1000", "error/heartbeat"],
-  "hibernate": ["remote/1000", "error/heartbeat"],
-  "push": ["remote/1000", "error/heartbeat", "error/slow"],
+  "echo": ["remote/1000"],
+  "async": ["remote/1000"],
+  "slow": ["remote/1000"],
+  "late": ["remote/1000"],
+  "greet": ["remote/1000"],
+  "hibernate": ["remote/1000"],
+  "push": ["remote/1000", "error/slow"],
   "timeout": ["remote/1000", "normal/timeout"],
   "close": ["normal/shutdown"],
   "shutdown": ["normal/shutdown"],
@@ -40,9 +47,9 @@ const PATHS: Readonly<Record<string, readonly string[]>> = {
   "nonsense-handle": ["error/crash"],
   "throw-info": ["error/crash", "remote/1000"],
   "reject-info": ["error/crash", "remote/1000"],
-  "throw-terminate": ["remote/1000", "error/heartbeat"],
-  "reject-terminate": ["remote/1000", "error/heartbeat"],
-  "slow-terminate": ["remote/1000", "error/heartbeat"],
+  "throw-terminate": ["remote/1000"],
+  "reject-terminate": ["remote/1000"],
+  "slow-terminate": ["remote/1000"],
 };
 
 /** A handshake made from a grammar, or no handshake at all. */
@@ -224,7 +231,7 @@ const ALL: readonly Plan[] = [
   ...PATIENT,
   ...[handshakes, handshakes, handshakes, handshakes],
   ...[stages, stages, stages, stages],
-  ...[pipelines, trickles],
+  ...[early, early, pipelines, trickles],
 ];
 
 /** The session of this number. */

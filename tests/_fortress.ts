@@ -16,6 +16,7 @@ import {
   type WebsocketHandler,
 } from "../mod.ts";
 import { type Account, Audit } from "./_adversary_audit.ts";
+import { LIMITS } from "./_adversary_limits.ts";
 import { milliseconds, sockets } from "./_server.ts";
 
 /** How the process is. */
@@ -41,15 +42,6 @@ export interface Report extends Account {
 export interface Farewell extends DrainResult {
   readonly account: Account;
 }
-
-const LIMITS = {
-  heartbeat: 300,
-  closeTimeout: 200,
-  maxMessageSize: 64 * 1024,
-  maxMailbox: 16,
-  maxMailboxBytes: 64 * 1024,
-  maxBuffered: 256 * 1024,
-};
 
 const HEARTBEATS: Readonly<Record<string, number>> = { calm: 0, steady: 5_000 };
 
@@ -109,7 +101,7 @@ function toHandler(path: string): WebsocketHandler<string, string> {
         case "refuse":
           return { kind: "shutdown" };
         case "late":
-          return milliseconds(20).then(() => ({ kind: "ok", state: path }));
+          return milliseconds(40).then(() => ({ kind: "ok", state: path }));
         case "greet":
           return { kind: "ok", state: path, frames: [text("welcome"), text("to"), text("all")] };
         case "goodbye":

@@ -2,12 +2,6 @@ import { assertEquals, assertStrictEquals } from "@std/assert";
 import { text } from "../frame.ts";
 import { Mailbox, type Message } from "../_connection/mailbox.ts";
 
-const STOP: Message<number> = {
-  kind: "stop",
-  reason: { kind: "normal", cause: "shutdown" },
-  close: undefined,
-};
-
 const frame = (bytes: number): Message<number> => ({ kind: "frame", frame: text("x"), bytes });
 const info = (info: number): Message<number> => ({ kind: "info", info });
 

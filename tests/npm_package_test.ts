@@ -12,7 +12,7 @@ const OLDEST_NODE = 20;
 const NPM = Deno.build.os === "windows" ? "npm.cmd" : "npm";
 const NPM_FLAGS = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
 // What a user of TypeScript has, and what the examples and tests import.
-const TOOLS = ["typescript@5", "@types/node@20"];
+const TOOLS = ["typescript@7", "@types/node@20"];
 const OTHERS = ["@types/ws@8", "express@5", "fastify@5"];
 
 const PATIENCE = 60_000;
@@ -26,6 +26,8 @@ const TSCONFIG = {
     skipLibCheck: false,
     target: "es2022",
     module: "nodenext",
+    // Without "dom": a server has none.
+    lib: ["es2022"],
     types: ["node"],
     outDir: "out",
   },

@@ -19,7 +19,16 @@ import {
   type UpgradeRequest,
   type WebsocketHandler,
 } from "../mod.ts";
-import { closeFrame, frame, handshake, join, OPCODE, RawClient, textOf } from "./_raw_client.ts";
+import {
+  closeFrame,
+  codeOf,
+  frame,
+  handshake,
+  join,
+  OPCODE,
+  RawClient,
+  textOf,
+} from "./_raw_client.ts";
 import { milliseconds, serveRaw, until } from "./_server.ts";
 import { testEach, type Transport, TRANSPORTS } from "./_transports.ts";
 
@@ -124,7 +133,7 @@ testEach("serveWebsocket() does not call init for a refused handshake", async (t
   assertEquals(inits, 0);
 });
 
-for (const offered of ["a,b", "a ,b", "a, b", "a,\tb", "a,,b, a,", "b"]) {
+for (const offered of ["a,b", "a ,b", "a, b", "a,\tb", ",a,,b,", "b"]) {
   testEach(
     `serveWebsocket() agrees on subprotocol b when ${JSON.stringify(offered)} is offered`,
     async (transport) => {
@@ -212,6 +221,50 @@ testEach(
     assertEquals(request?.headers.get("x-seen"), "yes");
     assertEquals(request?.origin, "http://127.0.0.1");
     assertEquals(request?.remoteAddr?.transport, "tcp");
+  },
+);
+
+testEach("Law 1: one at a time, and in order — while every callback waits", async ({ serve }) => {
+  let running = 0;
+  let most = 0;
+  await using server = await serve({
+    init: () => ({ kind: "ok", state: null }),
+    async handle(frame, state: null) {
+      most = Math.max(most, ++running);
+      await milliseconds(1);
+      running--;
+      return { kind: "reply", frames: frame, state };
+    },
+  });
+  using client = await RawClient.open(server.port);
+  const messages = Array.from({ length: 30 }, (_, index) => `${index}`);
+  await client.write(join(...messages.map((message) => frame(OPCODE.text, message))));
+  const seen: string[] = [];
+  while (seen.length < messages.length) {
+    const next = await client.readFrame();
+    assert(next !== undefined);
+    seen.push(textOf(next));
+  }
+  assertEquals(seen, messages);
+  assertEquals(most, 1);
+});
+
+testEach(
+  "Law 2: in order — reply frames as listed, up to the first close frame",
+  async ({ serve }) => {
+    await using server = await serve({
+      init: () => ({ kind: "ok", state: null }),
+      handle: (_frame, state: null) => ({
+        kind: "reply",
+        frames: [text("1"), text("2"), close(4000), text("3"), close(4001)],
+        state,
+      }),
+    });
+    using client = await RawClient.open(server.port);
+    await client.write(frame(OPCODE.text, "x"));
+    const frames = await client.readUntilClose();
+    assertEquals(frames.slice(0, -1).map(textOf), ["1", "2"]);
+    assertEquals(frames.slice(-1).map(codeOf), [4000]);
   },
 );
 
@@ -477,6 +530,41 @@ testEach(
     assertEquals(connections.abandoned, abandoned);
   },
 );
+
+testEach("Law 6: a throw is a reason — for its own connection and no other", async ({ serve }) => {
+  const connections = new Connections();
+  await using server = await serve({
+    init: () => ({ kind: "ok", state: null }),
+    handle(frame, state: null) {
+      if (frame.data === "throw") throw new Error("as told");
+      return { kind: "reply", frames: frame, state };
+    },
+  }, { connections, onError: () => {} });
+  using one = await RawClient.open(server.port);
+  using other = await RawClient.open(server.port);
+  await one.write(frame(OPCODE.text, "throw"));
+  assertEquals(await one.readClose(), 1011);
+  await other.write(frame(OPCODE.text, "still served"));
+  const echo = await other.readFrame();
+  assertEquals(echo && textOf(echo), "still served");
+  assertEquals(connections.size, 1);
+});
+
+testEach("Law 10: the dead are silent", async ({ serve }) => {
+  const selves: Self<string>[] = [];
+  const told: string[] = [];
+  await using server = await serve<null, string>({
+    init: (_request, self) => (selves.push(self), { kind: "ok", state: null }),
+    handle: (_frame, state) => ({ kind: "shutdown", state }),
+    info: (news, state) => (told.push(news), { kind: "ok", state }),
+  });
+  using client = await RawClient.open(server.port);
+  await client.write(frame(OPCODE.text, "x"));
+  assertEquals(await client.readClose(), 1000);
+  assertEquals(selves.map((self) => self.send("too late")), [false]);
+  await milliseconds(5);
+  assertEquals(told, []);
+});
 
 testEach(
   "drain() shows its code to 1,000 clients, runs every terminate, and lets the server close at once",
