@@ -16,6 +16,9 @@ export function refuseHandshake(method: string, headers: Headers): Response | un
       'This address speaks WebSocket: send "Connection: Upgrade" and "Upgrade: websocket".',
     );
   }
+  if (headers.has("transfer-encoding") || (headers.get("content-length") ?? "0") !== "0") {
+    return refusal(400, "Send no body with the upgrade.");
+  }
   if (headers.get("sec-websocket-version")?.trim() !== "13") {
     return refuseUpgrade('Use version 13 of WebSocket: send "Sec-WebSocket-Version: 13".');
   }

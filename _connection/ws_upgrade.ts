@@ -1,6 +1,5 @@
 import { Buffer } from "node:buffer";
-import { type IncomingMessage, STATUS_CODES } from "node:http";
-import type { Socket } from "node:net";
+import type { IncomingMessage } from "node:http";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import { type ServerOptions, WebSocketServer } from "ws";
@@ -9,6 +8,7 @@ import { accept, neverOpen } from "./accept.ts";
 import { parseProtocols, refusal, refuseHandshake } from "./admission.ts";
 import { Connection } from "./connection.ts";
 import type { AnyHandler } from "./line.ts";
+import { respond } from "./raw_response.ts";
 import type { Settings } from "./settings.ts";
 import { PromptWebSocket, WsSocket } from "./ws_socket.ts";
 import { MAX_QUEUED_MESSAGES } from "./write_queue.ts";
@@ -27,8 +27,11 @@ export async function upgradeNode<State, Info>(
   // Without a listener the error of a client that leaves would end the process.
   socket.on("error", ignore);
   const snapshot = toUpgradeRequest(request, socket, settings.remoteAddr);
-  const refuse = (response: Response) => respond(socket, response, settings.closeTimeout);
-  if (snapshot === undefined) return refuse(refusal(400, "Send a valid request."));
+  const refuse = (response: Response) => respond(request, socket, response, settings.closeTimeout);
+  // RFC 6455 §4.2.1: HTTP/1.1 or higher, and the higher ones have no upgrade.
+  if (snapshot === undefined || request.httpVersion !== "1.1") {
+    return refuse(refusal(400, "Send a valid request of HTTP/1.1."));
+  }
   const refused = refuseHandshake(request.method ?? "", snapshot.headers);
   if (refused !== undefined) return refuse(refused);
   const connection = new Connection(handler, settings);
@@ -99,7 +102,8 @@ function open<State, Info>(
   const server = serverFor(settings, compress);
   const fail = () => {
     neverOpen(connection);
-    return respond(socket, refusal(400, "Send a valid handshake."), settings.closeTimeout);
+    const refused = refusal(400, "Send a valid handshake.");
+    return respond(request, socket, refused, settings.closeTimeout);
   };
   handshakes.set(request, { headers, fail });
   // What is looked at already: `ws` takes fewer lists than RFC 9110 §5.6.1 and RFC 6455 §4.2.1 allow.
@@ -164,36 +168,6 @@ function serverFor<Info>(
   server.on("wsClientError", (_error, _socket, request) => handshakes.get(request)?.fail());
   servers.set(key, server);
   return server;
-}
-
-/** Writes a refusal, and ends the line: when it is written, or when the client takes nothing for `patience` ms. */
-async function respond(
-  socket: Duplex & Partial<Pick<Socket, "setTimeout">>,
-  response: Response,
-  patience: number,
-): Promise<void> {
-  const body = await bodyOf(response);
-  const { status } = response;
-  const headers = new Headers(response.headers);
-  headers.set("connection", headers.has("upgrade") ? "Upgrade, close" : "close");
-  headers.set("content-length", String(body.length));
-  const lines = [...headers].map(([name, value]) => `${name}: ${value}\r\n`);
-  socket.once("finish", () => socket.destroy());
-  socket.setTimeout?.(patience, () => socket.destroy());
-  socket.write(
-    `HTTP/1.1 ${status} ${response.statusText || STATUS_CODES[status] || ""}\r\n${
-      lines.join("")
-    }\r\n`,
-  );
-  socket.end(body);
-}
-
-async function bodyOf(response: Response): Promise<Uint8Array> {
-  try {
-    return new Uint8Array(await response.arrayBuffer());
-  } catch {
-    return new Uint8Array();
-  }
 }
 
 function ignore(): void {}

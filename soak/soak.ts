@@ -77,7 +77,7 @@ async function look(fortress: Fortress): Promise<Report | undefined> {
 async function rest(fortress: Fortress, before: Report): Promise<Report | undefined> {
   try {
     return await fortress.settled((now) =>
-      isQuiet(now) && now.timers === before.timers && countHeld(now) === countHeld(before)
+      isQuiet(now) && now.timers === before.timers && countHeld(now) <= countHeld(before)
     );
   } catch {
     return undefined;

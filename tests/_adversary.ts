@@ -54,12 +54,15 @@ export function countEnds({ ends }: Account): number {
   return Object.values(ends).reduce((sum, count) => sum + count, 0);
 }
 
-/** Sockets that Deno has lost: the client reset between our last look at it and the 101. */
+/**
+ * Connections that were let in and did not open. Deno has lost the socket of each, as its client reset between our last
+ * look at it and the 101; or the machine stood still, and nothing is lost.
+ */
 export function countLost({ upgraded, opened }: Report): number {
   return upgraded - opened;
 }
 
-/** The sockets that are accounted for. */
+/** The sockets that are not lost. */
 export function countHeld(report: Report): number {
   return report.sockets - countLost(report);
 }
@@ -84,7 +87,8 @@ function complaints({ number, script, seen }: Played, endings: readonly string[]
   return wrong.map((what) => `session ${number} (${name}) ${what}`);
 }
 
-// Whoever was slow, the machine's fault or not, may have been missed.
+// On a machine that stands still for a moment the server misses whom it would not have missed.
 function endingsOfTime({ took }: Seen): string[] {
-  return took >= LIMITS.heartbeat ? ["error/heartbeat"] : [];
+  const missed = took >= LIMITS.heartbeat ? ["error/heartbeat"] : [];
+  return took >= LIMITS.closeTimeout ? [...missed, "error/closed"] : missed;
 }

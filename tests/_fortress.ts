@@ -178,6 +178,8 @@ async function collect(): Promise<void> {
 async function drain(): Promise<Farewell> {
   clearInterval(ticking);
   const result = await connections.drain({ deadline: 2_000 });
+  // Who was given up on at the deadline may be inside a callback of 100 ms.
+  await milliseconds(500);
   // It waits for this answer too.
   void server.shutdown();
   return { ...result, account: audit.account };

@@ -1,0 +1,43 @@
+import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { WebsocketHandler } from "../mod.ts";
+import { serveWebsocket } from "../ws.ts";
+import { RawClient } from "./_raw_client.ts";
+import { serveUpgrades } from "./_transports.ts";
+
+const ECHO: WebsocketHandler<null> = {
+  init: () => ({ kind: "ok", state: null }),
+  handle: (frame, state) => ({ kind: "reply", frames: frame, state }),
+};
+
+/** The whole answer to a handshake, head and body. */
+async function ask(headers: Record<string, string | null>, line?: string): Promise<string> {
+  await using server = await serveUpgrades((request, socket, head) =>
+    serveWebsocket(request, socket, head, ECHO)
+  );
+  using client = await RawClient.connect(server.port);
+  const head = await client.upgrade(headers, line);
+  // Without a body the stream ends before one.
+  return `${head}\r\n\r\n${await client.readBody(head).catch(() => "")}`;
+}
+
+Deno.test("respond() answers HEAD with the length of a body and none", async () => {
+  const answer = await ask({}, "HEAD / HTTP/1.1");
+  assertStringIncludes(answer, "HTTP/1.1 405 ");
+  assert(/content-length: [1-9]/.test(answer));
+  assert(answer.endsWith("\r\n\r\n"));
+});
+
+Deno.test("respond() answers what is not HTTP/1.1 with 400 and a sentence", async () => {
+  const answer = await ask({}, "GET / HTTP/1.0");
+  assertStringIncludes(answer, "HTTP/1.1 400 ");
+  assertStringIncludes(answer, "Send a valid request of HTTP/1.1.");
+});
+
+for (const [name, value] of [["Content-Length", "5"], ["Transfer-Encoding", "chunked"]] as const) {
+  Deno.test(`respond() answers an upgrade with a body, by its ${name}, with 400 and a sentence`, async () => {
+    const answer = await ask({ [name]: value });
+    assertStringIncludes(answer, "HTTP/1.1 400 ");
+    assertStringIncludes(answer, "Send no body with the upgrade.");
+    assertEquals(answer.includes("101"), false);
+  });
+}
