@@ -112,6 +112,7 @@ function open<State, Info>(
   try {
     server.handleUpgrade(request, socket, Buffer.from(head), (opened) => {
       socket.off("error", ignore);
+      writeTogether(socket);
       new WsSocket(opened, connection, heartbeat, settings.closeTimeout);
     });
   } catch (error) {
@@ -119,6 +120,12 @@ function open<State, Info>(
     connection.tell(error);
     neverOpen(connection);
   }
+}
+
+// Answers to messages that came together leave together: in one call of the system, not in one each.
+function writeTogether(socket: Duplex): void {
+  socket.prependListener("data", () => socket.cork());
+  socket.on("data", () => socket.uncork());
 }
 
 /** What the handshake of one request is to say, and what to do if `ws` does not like the request. */

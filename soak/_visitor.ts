@@ -1,7 +1,5 @@
 import type { Random } from "../tests/_adversary_random.ts";
 
-const PATHS = ["steady", "steady", "steady", "calm"];
-
 /** What a client that means well has sent and heard. */
 export interface Traffic {
   sent: number;
@@ -19,7 +17,7 @@ export async function visit(
   traffic: Traffic,
   isOver: () => boolean,
 ): Promise<string | undefined> {
-  const visitor = new Visitor(`ws://127.0.0.1:${port}/${random.pick(PATHS)}`, traffic);
+  const visitor = new Visitor(`ws://127.0.0.1:${port}/steady`, traffic);
   if (!await visitor.opened) return "a visitor was not let in";
   for (let left = random.between(1, 60); left > 0 && !isOver(); left--) {
     const message = `${left} ${"x".repeat(random.below(2_000))}`;

@@ -8,7 +8,7 @@
  * the sessions of an earlier run again.
  */
 
-import { countHeld, isQuiet } from "../tests/_adversary.ts";
+import { isQuiet, isRid } from "../tests/_adversary.ts";
 import { Fortress } from "../tests/_adversary_fortress.ts";
 import type { Report } from "../tests/_fortress.ts";
 import { Load } from "./_load.ts";
@@ -77,7 +77,7 @@ async function look(fortress: Fortress): Promise<Report | undefined> {
 async function rest(fortress: Fortress, before: Report): Promise<Report | undefined> {
   try {
     return await fortress.settled((now) =>
-      isQuiet(now) && now.timers === before.timers && countHeld(now) <= countHeld(before)
+      isQuiet(now) && isRid(now, before) && now.timers === before.timers
     );
   } catch {
     return undefined;

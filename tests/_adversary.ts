@@ -55,16 +55,16 @@ export function countEnds({ ends }: Account): number {
 }
 
 /**
- * Connections that were let in and did not open. Deno has lost the socket of each, as its client reset between our last
- * look at it and the 101; or the machine stood still, and nothing is lost.
+ * Connections that were let in and have not opened: Deno has lost the socket of each, as its client reset between our
+ * last look at it and the 101, or the machine stood still for longer than the fortress waits.
  */
-export function countLost({ upgraded, opened }: Report): number {
+export function countUnopened({ upgraded, opened }: Report): number {
   return upgraded - opened;
 }
 
-/** The sockets that are not lost. */
-export function countHeld(report: Report): number {
-  return report.sockets - countLost(report);
+/** Whether it has no more sockets than before, save those that Deno has lost. */
+export function isRid(now: Report, before: Report): boolean {
+  return now.sockets - before.sockets <= countUnopened(now) - countUnopened(before);
 }
 
 // By text: what comes with a garbled request is no number.

@@ -1,6 +1,6 @@
 import type { NumberedEnding } from "./_adversary_audit.ts";
-import { milliseconds } from "./_server.ts";
 import type { Farewell, Report } from "./_fortress.ts";
+import { milliseconds } from "./_server.ts";
 
 const PATIENCE = 10_000;
 
@@ -83,14 +83,22 @@ export class Fortress implements AsyncDisposable {
     await this.kill();
   }
 
-  // A connection of its own each time: a kept one would be one more descriptor.
   async #get<Answer>(path: string): Promise<Answer> {
-    const response = await fetch(`http://127.0.0.1:${this.port}/${path}`, {
-      headers: { connection: "close" },
-      signal: AbortSignal.timeout(PATIENCE),
-    });
-    return await response.json();
+    try {
+      return await getJson(`http://127.0.0.1:${this.port}/${path}`);
+    } catch (cause) {
+      throw new Error(`The fortress has fallen: ${await this.kill()}`, { cause });
+    }
   }
+}
+
+// A connection of its own each time: a kept one would be one more descriptor.
+async function getJson<Answer>(url: string): Promise<Answer> {
+  const response = await fetch(url, {
+    headers: { connection: "close" },
+    signal: AbortSignal.timeout(PATIENCE),
+  });
+  return await response.json();
 }
 
 async function readPort(stdout: ReadableStream<Uint8Array<ArrayBuffer>>): Promise<number> {

@@ -1,30 +1,23 @@
-import {
-  closeCodes,
-  early,
-  pingsWhileClosing,
-  silence,
-  stages,
-  stubborn,
-} from "./_adversary_endings.ts";
+import { closeCodes, pingsWhileClosing, stubborn } from "./_adversary_closings.ts";
 import { commit, innocence } from "./_adversary_frames.ts";
 import { fuzzHandshake, mangle, noise } from "./_adversary_handshake.ts";
+import { deaf, floods, silence } from "./_adversary_loads.ts";
 import { Random } from "./_adversary_random.ts";
 import {
   ask,
-  DEAF,
   head,
   leaveSomehow,
   listen,
-  pause,
   type Plan,
   request,
   type Script,
   send,
-  type Step,
   trickle,
 } from "./_adversary_script.ts";
+import { early, stages } from "./_adversary_stages.ts";
 import { closeFrame, frame, join, OPCODE } from "./_raw_client.ts";
 
+/** What the fortress knows, and how a polite session with it may end. */
 const PATHS: Readonly<Record<string, readonly string[]>> = {
   "calm": ["remote/1000"],
   "echo": ["remote/1000"],
@@ -137,59 +130,6 @@ function trickles(random: Random, number: number): Script {
         join(innocence(random).slice(0, 500), random.chance(0.5) ? closeFrame(4000) : closeFrame()),
       ),
       listen(random.below(100)),
-      leaveSomehow(random),
-    ],
-    expects: {},
-  };
-}
-
-/** More than a handler can take. */
-function floods(random: Random, number: number): Script {
-  const path = random.pick([
-    "slow",
-    "async",
-    "echo",
-    "close",
-    "push",
-    "calm",
-    "hibernate",
-    "reject-handle",
-  ]);
-  const [name, unit] = random.pick<readonly [string, Uint8Array]>([
-    ["empty messages", frame(OPCODE.text)],
-    ["messages of 1 KiB", frame(OPCODE.binary, new Uint8Array(1024))],
-    ["pings", frame(OPCODE.ping, "x".repeat(125))],
-    ["pongs", frame(OPCODE.pong)],
-    ["fragments", join(frame(OPCODE.text, "", { fin: false }), frame(OPCODE.continuation))],
-  ]);
-  const burst = send(join(...Array.from({ length: random.between(20, 200) }, () => unit)));
-  const deaf: readonly Step[] = random.chance(0.3) ? [DEAF] : [];
-  return {
-    name: `a flood of ${name} at /${path}${deaf.length > 0 ? ", unread" : ""}`,
-    steps: [
-      ...ask(path, number),
-      ...deaf,
-      ...Array.from({ length: random.between(1, 4) }, () => [burst, pause(random.below(3))]).flat(),
-      listen(random.below(200)),
-      leaveSomehow(random),
-    ],
-    expects: {},
-  };
-}
-
-/** Asks for much and reads none of it. */
-function deaf(random: Random, number: number): Script {
-  const path = random.pick(["push", "push", "push", "close", "shutdown", "echo", "timeout"]);
-  const requests = Array.from({ length: random.between(1, 80) }, () => frame(OPCODE.text, "x"));
-  // A piece at a time stays below what the fortress lets wait, until the network takes no more.
-  const pieces = requests.flatMap((bytes) => [send(bytes), pause(1)]);
-  return {
-    name: `reads nothing at /${path}`,
-    steps: [
-      ...ask(path, number),
-      DEAF,
-      ...pieces,
-      pause(random.below(600)),
       leaveSomehow(random),
     ],
     expects: {},

@@ -12,6 +12,7 @@ import {
   Connections,
   type DrainResult,
   serveWebsocket,
+  type ServeWebsocketOptions,
   text,
   type WebsocketHandler,
 } from "../mod.ts";
@@ -43,7 +44,11 @@ export interface Farewell extends DrainResult {
   readonly account: Account;
 }
 
-const HEARTBEATS: Readonly<Record<string, number>> = { calm: 0, steady: 5_000 };
+const OPTIONS: Readonly<Record<string, ServeWebsocketOptions<string>>> = {
+  // Those who mean well may be slow when the machine is.
+  steady: { ...LIMITS, heartbeat: 5_000, closeTimeout: 5_000 },
+  calm: { ...LIMITS, heartbeat: 0 },
+};
 
 const PIECE = text("x".repeat(64 * 1024));
 const TICK = 20;
@@ -79,8 +84,7 @@ async function welcome(request: Request, path: string, number: string): Promise<
   // Stays for long, so it is not counted.
   if (path === "neighbor") return serveWebsocket(request, toHandler("echo"), { heartbeat: 0 });
   const response = await serveWebsocket(request, audit.watch(number, toHandler(path)), {
-    ...LIMITS,
-    heartbeat: HEARTBEATS[path] ?? LIMITS.heartbeat,
+    ...OPTIONS[path] ?? LIMITS,
     connections,
     onError: () => void counts.errors++,
   });

@@ -56,10 +56,11 @@ export function programs(kind: LineKind): fc.Arbitrary<Program> {
     canHold: isLine ? fc.boolean() : fc.constant(false),
     stays: fc.boolean(),
     isWatched: fc.boolean(),
-    heartbeat: fc.constantFrom(0, 1_000 * UNIT),
+    heartbeat: fc.constantFrom(0, AGES),
   });
 }
 
+const AGES = 1_000 * UNIT;
 const MANY = { maxLength: 25, size: "max" } as const;
 
 const mostly = fc.integer({ min: 0, max: 9 }).map((number) => number < 9);
@@ -82,13 +83,15 @@ const between = fc.oneof<fc.WeightedArbitrary<readonly Step[]>[]>(
   { weight: 4, arbitrary: fc.constant([{ do: "answer" }, { do: "turn" }]) },
   { weight: 1, arbitrary: fc.constant([{ do: "answer" }]) },
   { weight: 1, arbitrary: fc.constant([{ do: "open" }]) },
-  { weight: 1, arbitrary: does("pass", { units: fc.integer({ min: 1, max: 3 }) }).map(alone) },
+  { weight: 3, arbitrary: does("pass", { units: fc.integer({ min: 1, max: 3 }) }).map(alone) },
   { weight: 1, arbitrary: does("take", { share: fc.constantFrom(1, 0.5) }).map(alone) },
 );
 
+// Beside short ones, some that would outlive the program.
+const timeouts = fc.constantFrom(AGES, Infinity, 4 * UNIT, 3 * UNIT, 2 * UNIT, UNIT);
 const drains = does("drain", {
-  deadline: fc.constantFrom(30, UNIT + 30, 3 * UNIT + 30),
-  spread: fc.constantFrom(0, UNIT),
+  deadline: fc.constantFrom(30, UNIT + 30, 3 * UNIT + 30, AGES),
+  spread: fc.constantFrom(0, UNIT, AGES),
   code: fc.constantFrom(1001, 1012),
 });
 const losing = does("lost", { by: fc.constantFrom(...Object.keys(LOSSES) as Loss[]) });
@@ -145,7 +148,7 @@ function callbacks(
     settles: weighted(settles as typeof SETTLES),
     says: weighted(says as typeof SAYS),
     frames: fc.array(payload, { maxLength: 3 }),
-    timeout: rarely(fc.constantFrom(6 * UNIT, 3 * UNIT, 2 * UNIT, UNIT), Infinity),
+    timeout: rarely(timeouts, undefined),
     hibernate: fc.boolean(),
   }, { requiredKeys: [] });
 }

@@ -49,6 +49,7 @@ export class Library implements Player {
   readonly #connect: Connect;
   readonly #callbacks: Callback[] = [];
   #transport: Transport | undefined;
+  #signal: AbortSignal | undefined;
   #isRunning = false;
   #answerLate = () => {};
 
@@ -80,7 +81,8 @@ export class Library implements Player {
   }
 
   get isAborted(): boolean {
-    return this.#connection.self.signal.aborted;
+    this.#signal ??= this.#connection.self.signal;
+    return this.#signal.aborted;
   }
 
   begin(): void {
@@ -220,6 +222,7 @@ function toHandleResult(label: string, callback: Callback): Result {
       return { kind: "shutdown", state: rest.state };
     case "reply":
     case "close":
+    case "unclonable":
       return { kind: "reply", frames: framesOf(label, callback), ...rest };
     default:
       return { kind: "ok", ...rest };

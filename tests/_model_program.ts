@@ -9,7 +9,7 @@ export interface Callback {
   /** "ok" by default; "unclonable" hibernates a state that cannot be. */
   readonly says?: "ok" | "reply" | "close" | "shutdown" | "throw" | "garbage" | "unclonable";
   readonly frames?: readonly Payload[];
-  readonly timeout?: number;
+  readonly timeout?: number | undefined;
   readonly hibernate?: boolean;
 }
 
@@ -108,6 +108,7 @@ export interface Content {
   readonly data: string;
 }
 
+const ANSWERS: ReadonlySet<unknown> = new Set(["reply", "close", "unclonable"]);
 const encoder = new TextEncoder();
 
 /** The content that carries a label. */
@@ -117,7 +118,7 @@ export function toContent({ as, size }: Payload, label: string): Content {
 
 /** The contents that a callback sends. */
 export function contentsOf(label: string, { says, frames = [] }: Callback): Content[] {
-  if (label !== "init" && says !== "reply" && says !== "close") return [];
+  if (label !== "init" && !ANSWERS.has(says)) return [];
   return frames.map((frame, index) => toContent(frame, `${label}, ${index}`));
 }
 

@@ -6,8 +6,8 @@
  */
 
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
-import { countEnds, countHeld, countLost, isQuiet, playAll, storm } from "./_adversary.ts";
-import { closeInTurn, TURNS } from "./_adversary_endings.ts";
+import { countEnds, countUnopened, isQuiet, isRid, playAll, storm } from "./_adversary.ts";
+import { closeInTurn, TURNS } from "./_adversary_closings.ts";
 import { Fortress } from "./_adversary_fortress.ts";
 import type { Script } from "./_adversary_script.ts";
 import { draw, drawPatient } from "./_adversary_sessions.ts";
@@ -86,7 +86,7 @@ function range(start: number, count: number): readonly number[] {
 /** The process answers a healthy client, from its connect to its good-bye, within a second. */
 async function assertAnswers(port: number): Promise<void> {
   const start = performance.now();
-  using client = await openAt(port, "calm");
+  using client = await openAt(port, "steady");
   await assertEcho(client, "hello");
   await client.write(closeFrame(1000));
   assertEquals(await client.readClose(), 1000);
@@ -112,19 +112,18 @@ async function assertEcho(client: RawClient, message: string): Promise<void> {
 
 /** Every number is back where it was, or as near as its tolerance says. */
 async function assertBack(fortress: Fortress, before: Report, sessions: number): Promise<void> {
-  const after = await fortress.settled((now) =>
-    isQuiet(now) && countHeld(now) <= countHeld(before)
-  );
-  const lost = countLost(after) - countLost(before);
+  const after = await fortress.settled((now) => isQuiet(now) && isRid(now, before));
+  const lost = after.sockets - before.sockets;
   say(show(after, before));
   assertEquals(after.size, 0);
   assertEquals(countEnds(after), after.began);
   assertEquals(after.violations, {});
   assertEquals(after.errors, after.failures);
-  assertLessOrEqual(countHeld(after), countHeld(before));
-  assertLessOrEqual(after.descriptors - lost, before.descriptors);
+  assert(isRid(after, before), `${lost} sockets are left of ${countUnopened(after)} unopened`);
+  assertLessOrEqual(after.descriptors - before.descriptors, lost);
+  assertLessOrEqual(lost, after.abandoned - before.abandoned);
+  assertLessOrEqual(lost, sessions * LOST_SHARE);
   assertEquals(after.timers, before.timers);
-  assertLessOrEqual(lost, Math.min(after.abandoned - before.abandoned, sessions * LOST_SHARE));
   assertLess(after.heap - before.heap, HEAP);
   assertLess(after.native - before.native, NATIVE);
 }
@@ -135,9 +134,8 @@ function show(after: Report, before: Report): string {
   return [
     `${after.began} began`,
     `${after.opened} opened`,
-    `${countLost(after)} lost by Deno`,
     `${after.abandoned} abandoned`,
-    `${after.sockets} sockets`,
+    `${after.sockets - before.sockets} sockets lost by Deno`,
     `${after.timers} timer`,
     `since the first thousand: ${grown("heap")}, ${grown("native")}, ${grown("rss")}`,
   ].join(", ");
