@@ -124,8 +124,16 @@ function open<State, Info>(
 
 // Answers to messages that came together leave together: in one call of the system, not in one each.
 function writeTogether(socket: Duplex): void {
-  socket.prependListener("data", () => socket.cork());
-  socket.on("data", () => socket.uncork());
+  socket.prependListener("data", cork);
+  socket.on("data", uncork);
+}
+
+function cork(this: Duplex): void {
+  this.cork();
+}
+
+function uncork(this: Duplex): void {
+  this.uncork();
 }
 
 /** What the handshake of one request is to say, and what to do if `ws` does not like the request. */

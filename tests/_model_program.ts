@@ -37,6 +37,7 @@ export type Act =
 /**
  * What can happen between callbacks: an act, or
  *
+ * - `"begin"`: the client asks for the connection, once.
  * - `"turn"`: the event loop goes on until it has nothing left to do.
  * - `"answer"`: the callback that answers late does so.
  * - `"pass"`: units of time.
@@ -44,6 +45,7 @@ export type Act =
  */
 export type Step =
   | Act
+  | { readonly do: "begin" }
   | { readonly do: "turn" }
   | { readonly do: "answer" }
   | { readonly do: "pass"; readonly units: number }
