@@ -262,7 +262,12 @@ function nameOf(error: unknown): string {
 }
 
 function toName(reason: TerminateReason): string {
-  if (reason.kind === "remote") return `remote/${reason.code}`;
-  const name = `${reason.kind}/${reason.cause}`;
-  return reason.cause === "crash" ? `${name} ${nameOf(reason.error)}` : name;
+  switch (reason.kind) {
+    case "remote":
+      return `remote/${reason.code} ${reason.reason}`;
+    case "normal":
+      return `normal/${reason.cause}`;
+    case "error":
+      return `error/${reason.cause}${reason.cause === "crash" ? ` ${nameOf(reason.error)}` : ""}`;
+  }
 }

@@ -84,10 +84,11 @@ export type Loss = keyof typeof LOSSES;
 
 /** The reason that each loss is. */
 export const LOSSES = {
-  "close 1000": "remote/1000",
-  "close 1001": "remote/1001",
-  "close 1005": "remote/1005",
-  "close 4001": "remote/4001",
+  "close 1000": "remote/1000 ",
+  "close 1001": "remote/1001 ",
+  "close 1005": "remote/1005 ",
+  "close 4001 bye": "remote/4001 bye",
+  "close 1000 too-long": "error/badframe",
   "close 0": "error/closed",
   "close 1006": "error/closed",
   "error Unexpected EOF": "error/closed",

@@ -154,13 +154,22 @@ class FakeSocket extends EventTarget {
   }
 
   lose(by: Loss): void {
-    const [type] = by.split(" ", 1);
-    const detail = by.slice(by.indexOf(" ") + 1);
+    const [type, ...details] = by.split(" ");
     this.readyState = WebSocket.CLOSED;
     this.#buffered = 0;
-    if (type === "error") this.dispatchEvent(new ErrorEvent("error", { message: detail }));
-    else this.dispatchEvent(new CloseEvent("close", { code: Number(detail) }));
+    this.dispatchEvent(type === "error" ? toErrorEvent(details.join(" ")) : toCloseEvent(details));
   }
+}
+
+function toErrorEvent(message: string): ErrorEvent {
+  return new ErrorEvent("error", { message });
+}
+
+function toCloseEvent([code, reason = ""]: readonly string[]): CloseEvent {
+  return new CloseEvent("close", {
+    code: Number(code),
+    reason: reason === "too-long" ? "é".repeat(62) : reason,
+  });
 }
 
 const encoder = new TextEncoder();
@@ -178,7 +187,8 @@ export function fromFrame({ kind, data }: DataFrame): Content {
 }
 
 function toReason(name: string): TerminateReason {
-  const [kind, detail] = name.split("/");
-  if (kind === "remote") return { kind, code: Number(detail), reason: "" };
-  return { kind, cause: detail } as TerminateReason;
+  const [kind, detail = ""] = name.split("/");
+  if (kind !== "remote") return { kind, cause: detail } as TerminateReason;
+  const [code, reason = ""] = detail.split(" ");
+  return { kind, code: Number(code), reason };
 }
