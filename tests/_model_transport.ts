@@ -53,8 +53,7 @@ export class ScriptedLine implements Line, Transport {
       case "frame":
         return this.#receive(toContent(act.data, label));
       case "open":
-        if (this.#progress === "awaited") this.#progress = "up";
-        return this.#events.open(this);
+        return this.#open();
       case "lost":
         return this.#lose(toReason(LOSSES[act.by]));
       case "stalled":
@@ -63,6 +62,12 @@ export class ScriptedLine implements Line, Transport {
       case "released":
         return this.#events.release(act.held);
     }
+  }
+
+  #open(): void {
+    if (this.#progress !== "awaited") return this.#events.open(secondLine(this.#wire));
+    this.#progress = "up";
+    this.#events.open(this);
   }
 
   #hold(held: boolean): void {
@@ -80,6 +85,15 @@ export class ScriptedLine implements Line, Transport {
     this.buffered = 0;
     this.#events.lose(reason);
   }
+}
+
+/** What opens too late, or again: nobody is to use it. */
+function secondLine(wire: string[]): Line {
+  return {
+    buffered: 0,
+    send: () => void wire.push("a message on the second line"),
+    close: () => void wire.push("a close on the second line"),
+  };
 }
 
 /** The library's socket, over one that a program fires the events of. */
