@@ -1,4 +1,6 @@
 import type { Buffer } from "node:buffer";
+import { nextTick } from "node:process";
+import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import { WebSocket } from "ws";
 import type { TerminateReason } from "../handler.ts";
@@ -6,6 +8,10 @@ import { Closing, type ClosingLine } from "./closing.ts";
 import { Heartbeat, type PingedLine } from "./heartbeat.ts";
 import type { DataFrame, Line, LineEvents } from "./line.ts";
 import { CLOSED, fromCloseEvent, HEARTBEAT } from "./terminate_reason.ts";
+import { encodeFrame } from "./ws_frame.ts";
+
+// What is sent in one turn waits for its end, up to so many bytes.
+const MAX_CORKED = 65_536;
 
 // The only error that has no code of its own: what Deno makes of one of zlib.
 const NO_CODE = 1007;
@@ -24,14 +30,24 @@ export class PromptWebSocket extends WebSocket {
 /** An open socket of npm `ws` as the loop sees it. */
 export class WsSocket implements Line, ClosingLine, PingedLine {
   readonly #socket: WebSocket;
+  readonly #stream: Duplex;
   readonly #events: LineEvents;
   readonly #closing: Closing;
   readonly #heartbeat: Heartbeat;
   #isHeld = false;
 
-  /** `heartbeat` and `closeTimeout` are milliseconds; a heartbeat of 0 is none. */
-  constructor(socket: WebSocket, events: LineEvents, heartbeat: number, closeTimeout: number) {
+  /**
+   * `stream` is what `socket` runs on. `heartbeat` and `closeTimeout` are milliseconds; a heartbeat of 0 is none.
+   */
+  constructor(
+    socket: WebSocket,
+    stream: Duplex,
+    events: LineEvents,
+    heartbeat: number,
+    closeTimeout: number,
+  ) {
     this.#socket = socket;
+    this.#stream = stream;
     this.#events = events;
     this.#closing = new Closing(this, closeTimeout);
     this.#heartbeat = new Heartbeat(heartbeat, this, () => this.#isDead());
@@ -45,17 +61,9 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
 
   send(frame: DataFrame): void {
     if (this.#socket.readyState !== this.#socket.OPEN) return;
-    switch (frame.kind) {
-      case "text":
-        return this.#socket.send(frame.data);
-      case "binary":
-        // Written later as it may be, it is to go out as it is now.
-        return this.#socket.send(new Uint8Array(frame.data));
-      case "ping":
-        return this.#socket.ping(new Uint8Array(frame.data));
-      case "pong":
-        return this.#socket.pong(new Uint8Array(frame.data));
-    }
+    // What is compressed waits in `ws`, and the rest behind it.
+    if (this.#socket.extensions !== "") this.#sendByWs(frame);
+    else this.#write(encodeFrame(frame));
   }
 
   ping(): void {
@@ -80,6 +88,31 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
 
   giveUp(): void {
     this.#socket.terminate();
+  }
+
+  #sendByWs(frame: DataFrame): void {
+    switch (frame.kind) {
+      case "text":
+        return this.#socket.send(frame.data);
+      case "binary":
+        // Written later as it may be, it is to go out as it is now.
+        return this.#socket.send(new Uint8Array(frame.data));
+      case "ping":
+        return this.#socket.ping(new Uint8Array(frame.data));
+      case "pong":
+        return this.#socket.pong(new Uint8Array(frame.data));
+    }
+  }
+
+  // What is sent in one turn leaves together: in one call of the system, not in one each.
+  #write(bytes: Buffer): void {
+    const stream = this.#stream;
+    if (stream.writableCorked === 0) {
+      stream.cork();
+      nextTick(uncork, stream);
+    }
+    stream.write(bytes);
+    if (stream.writableLength >= MAX_CORKED) stream.uncork();
   }
 
   #listen(socket: WebSocket): void {
@@ -118,6 +151,10 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
   #isDead(): void {
     if (!this.#isHeld) this.#events.lose(HEARTBEAT);
   }
+}
+
+function uncork(stream: Duplex): void {
+  stream.uncork();
 }
 
 /** What the error of `ws` says. On one of its own codes it closes with 1002, 1007 or 1009 itself. */

@@ -112,28 +112,13 @@ function open<State, Info>(
   try {
     server.handleUpgrade(request, socket, Buffer.from(head), (opened) => {
       socket.off("error", ignore);
-      writeTogether(socket);
-      new WsSocket(opened, connection, heartbeat, settings.closeTimeout);
+      new WsSocket(opened, socket, connection, heartbeat, settings.closeTimeout);
     });
   } catch (error) {
     // Only a socket that somebody else has upgraded gets here.
     connection.tell(error);
     neverOpen(connection);
   }
-}
-
-// Answers to messages that came together leave together: in one call of the system, not in one each.
-function writeTogether(socket: Duplex): void {
-  socket.prependListener("data", cork);
-  socket.on("data", uncork);
-}
-
-function cork(this: Duplex): void {
-  this.cork();
-}
-
-function uncork(this: Duplex): void {
-  this.uncork();
 }
 
 /** What the handshake of one request is to say, and what to do if `ws` does not like the request. */

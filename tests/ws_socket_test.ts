@@ -1,10 +1,11 @@
 import { assertEquals } from "@std/assert";
 import type { Buffer } from "node:buffer";
+import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import { WebSocketServer } from "ws";
 import { fromError } from "../_connection/ws_socket.ts";
 import type { TerminateReason } from "../mod.ts";
-import { serveWebsocket } from "../ws.ts";
+import { close, ping, serveWebsocket, text, type WsHandler } from "../ws.ts";
 import { closeFrame, frame, join, OPCODE, RawClient } from "./_raw_client.ts";
 import { BADENCODING, BADFRAME, BADSIZE, CLOSED } from "./_reasons.ts";
 import { serveUpgrades } from "./_transports.ts";
@@ -138,6 +139,85 @@ for (const [name, { bytes, code, reason, sees }] of Object.entries(PINS)) {
     assertEquals(await ended.promise, reason);
   });
 }
+
+/** What the stream under a connection is asked to write, each call as the number of buffers it takes. */
+function countWrites(stream: Duplex, calls: number[]): void {
+  const { _write: write, _writev: writev } = stream;
+  stream._write = (...args) => {
+    calls.push(1);
+    return write.apply(stream, args);
+  };
+  stream._writev = (...args) => {
+    calls.push(args[0].length);
+    return writev?.apply(stream, args);
+  };
+}
+
+/** The writes of a connection whose handler answers each message so. */
+async function writesOf(
+  handle: WsHandler<null>["handle"],
+  messages: Uint8Array,
+  answers: number,
+): Promise<readonly number[]> {
+  const calls: number[] = [];
+  await using served = await serveUpgrades((request, socket, head) => {
+    countWrites(socket, calls);
+    return serveWebsocket(request, socket, head, {
+      init: () => ({ kind: "ok", state: null }),
+      handle,
+    });
+  });
+  using client = await RawClient.open(served.port);
+  calls.length = 0;
+  await client.write(messages);
+  for (let left = answers; left > 0; left--) await client.readFrame();
+  const written = [...calls];
+  await client.write(closeFrame(1000));
+  await client.readClose();
+  return written;
+}
+
+const THREE = join(frame(OPCODE.text, "1"), frame(OPCODE.text, "2"), frame(OPCODE.text, "3"));
+
+Deno.test("WsSocket writes a frame as one buffer", async () => {
+  const echo: WsHandler<null>["handle"] = (frames, state) => ({ kind: "reply", frames, state });
+  assertEquals(await writesOf(echo, frame(OPCODE.text, "1"), 1), [1]);
+});
+
+Deno.test("WsSocket writes the answers to messages that came together together", async () => {
+  const echo: WsHandler<null>["handle"] = (frames, state) => ({ kind: "reply", frames, state });
+  assertEquals(await writesOf(echo, THREE, 3), [3]);
+});
+
+Deno.test("WsSocket writes the answers together that promises give in one turn", async () => {
+  const echo: WsHandler<null>["handle"] = async (frames, state) => {
+    await Promise.resolve();
+    return { kind: "reply", frames, state };
+  };
+  assertEquals(await writesOf(echo, THREE, 3), [3]);
+});
+
+Deno.test("WsSocket writes at once what is more than 64 KiB together", async () => {
+  const frames = [30_000, 30_000, 30_000, 1].map((size) => text("x".repeat(size)));
+  const many: WsHandler<null>["handle"] = (_frame, state) => ({ kind: "reply", frames, state });
+  assertEquals(await writesOf(many, frame(OPCODE.text, "go"), 4), [3, 1]);
+});
+
+Deno.test("WsSocket writes a close frame behind what was sent in the same turn", async () => {
+  const frames = [text("a"), ping(), text("b"), close(4000)];
+  await using served = await serveUpgrades((request, socket, head) =>
+    serveWebsocket(request, socket, head, {
+      init: () => ({ kind: "ok", state: null }),
+      handle: (_frame, state: null) => ({ kind: "reply", frames, state }),
+    })
+  );
+  using client = await RawClient.open(served.port);
+  await client.write(frame(OPCODE.text, "go"));
+  const opcodes = [];
+  for (let left = 4; left > 0; left--) opcodes.push((await client.readFrame())?.opcode);
+  assertEquals(opcodes, [OPCODE.text, OPCODE.ping, OPCODE.text, OPCODE.close]);
+  await client.write(closeFrame(4000));
+});
 
 Deno.test("fromError() takes what it does not know of ws for a broken rule", () => {
   assertEquals(fromError(coded("WS_ERR_OF_TOMORROW")), BADFRAME);
