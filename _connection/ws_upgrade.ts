@@ -13,6 +13,9 @@ import type { Settings } from "./settings.ts";
 import { PromptWebSocket, WsSocket } from "./ws_socket.ts";
 import { MAX_QUEUED_MESSAGES } from "./write_queue.ts";
 
+// `node:http` drops the headers behind the first thousand without a word, an origin too.
+const MAX_HEADERS = 1_000;
+
 /** Takes an `"upgrade"` event of `node:http` to an open connection, or answers why not. Never rejects. */
 export async function upgradeNode<State, Info>(
   request: IncomingMessage,
@@ -31,6 +34,9 @@ export async function upgradeNode<State, Info>(
   // RFC 6455 §4.2.1: HTTP/1.1 or higher, and the higher ones have no upgrade.
   if (snapshot === undefined || request.httpVersion !== "1.1") {
     return refuse(refusal(400, "Send a valid request of HTTP/1.1."));
+  }
+  if (request.rawHeaders.length >= 2 * MAX_HEADERS) {
+    return refuse(refusal(431, `Send fewer than ${MAX_HEADERS} headers.`));
   }
   const refused = refuseHandshake(request.method ?? "", snapshot.headers);
   if (refused !== undefined) return refuse(refused);

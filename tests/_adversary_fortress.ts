@@ -1,6 +1,7 @@
 import type { NumberedEnding } from "./_adversary_audit.ts";
 import type { Farewell, Report } from "./_fortress.ts";
 import { milliseconds } from "./_server.ts";
+import type { TransportName } from "./_transports.ts";
 
 const PATIENCE = 10_000;
 
@@ -16,7 +17,8 @@ export class Fortress implements AsyncDisposable {
     this.port = port;
   }
 
-  static async start(v8Flags: readonly string[] = []): Promise<Fortress> {
+  /** Starts one whose WebSockets are carried by that transport. */
+  static async start(transport: TransportName, v8Flags: readonly string[] = []): Promise<Fortress> {
     const process = new Deno.Command(Deno.execPath(), {
       args: [
         "run",
@@ -24,6 +26,7 @@ export class Fortress implements AsyncDisposable {
         "--no-check",
         `--v8-flags=${["--expose-gc", ...v8Flags].join()}`,
         new URL("./_fortress.ts", import.meta.url).pathname,
+        transport,
       ],
       stdin: "null",
       stdout: "piped",

@@ -1,13 +1,17 @@
 /**
- * A server in a process of its own, to be stormed: `deno run -A --v8-flags=--expose-gc tests/_fortress.ts`.
+ * A server in a process of its own, to be stormed: `deno run -A --v8-flags=--expose-gc tests/_fortress.ts deno`. The argument
+ * names the transport of its WebSockets.
  *
  * The path of a WebSocket says what its handler does, the query is the number of its session. `GET /report` says how the
  * process is, `GET /endings` how the sessions ended since the last time; `GET /drain` drains it, says how that went, and lets
  * the process end.
  */
 
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import process from "node:process";
 import {
+  type Awaitable,
   close,
   Connections,
   type DrainResult,
@@ -16,9 +20,11 @@ import {
   text,
   type WebsocketHandler,
 } from "../mod.ts";
+import { serveWebsocket as serveWs } from "../ws.ts";
 import { type Account, Audit } from "./_adversary_audit.ts";
 import { LIMITS } from "./_adversary_limits.ts";
 import { milliseconds, sockets } from "./_server.ts";
+import type { TransportName } from "./_transports.ts";
 
 /** How the process is. */
 export interface Report extends Account {
@@ -44,6 +50,21 @@ export interface Farewell extends DrainResult {
   readonly account: Account;
 }
 
+/** A handler, and how it is served. */
+interface Service {
+  readonly handler: WebsocketHandler<string, string>;
+  readonly options: ServeWebsocketOptions<string>;
+}
+
+/** What carries the WebSockets. */
+interface Gate {
+  readonly port: number;
+  /** Requests answered with 101. */
+  readonly upgraded: () => number;
+  /** Stops listening, and waits for the answers that are left. */
+  readonly close: () => void;
+}
+
 const OPTIONS: Readonly<Record<string, ServeWebsocketOptions<string>>> = {
   // Those who mean well may be slow when the machine is.
   steady: { ...LIMITS, heartbeat: 5_000, closeTimeout: 5_000 },
@@ -55,7 +76,7 @@ const TICK = 20;
 
 const connections = new Connections<string>();
 const audit = new Audit();
-const counts = { upgraded: 0, errors: 0 };
+let errors = 0;
 
 // Ctrl-C reaches the whole group of processes; when this one ends is for its parent to say.
 Deno.addSignalListener("SIGINT", () => {});
@@ -63,33 +84,64 @@ Deno.addSignalListener("SIGINT", () => {});
 // Infos come whenever they like.
 const ticking = setInterval(() => connections.send("tick"), TICK);
 
-const server = Deno.serve({
-  hostname: "127.0.0.1",
-  port: 0,
-  onListen: ({ port }) => print(String(port)),
-}, (request) => {
-  const url = URL.parse(request.url);
-  switch (url?.pathname) {
-    case "/report":
-      return report().then((found) => Response.json(found));
-    case "/endings":
-      return Response.json(audit.takeEndings());
-    case "/drain":
-      return drain().then((farewell) => Response.json(farewell));
-  }
-  return welcome(request, url?.pathname.slice(1) ?? "", url?.search.slice(1) ?? "");
-});
+const GATES: Readonly<Record<TransportName, () => Gate | Promise<Gate>>> = {
+  deno: openDenoGate,
+  ws: openWsGate,
+};
 
-async function welcome(request: Request, path: string, number: string): Promise<Response> {
-  // Stays for long, so it is not counted.
-  if (path === "neighbor") return serveWebsocket(request, toHandler("echo"), { heartbeat: 0 });
-  const response = await serveWebsocket(request, audit.watch(number, toHandler(path)), {
-    ...OPTIONS[path] ?? LIMITS,
-    connections,
-    onError: () => void counts.errors++,
+const gate = await GATES[Deno.args[0] === "ws" ? "ws" : "deno"]();
+print(String(gate.port));
+
+function openDenoGate(): Gate {
+  let upgraded = 0;
+  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
+    const url = URL.parse(request.url);
+    const answer = await answerTo(url?.pathname);
+    if (answer !== undefined) return Response.json(answer);
+    const { handler, options } = toService(url);
+    const response = await serveWebsocket(request, handler, options);
+    if (response.status === 101 && options.connections !== undefined) upgraded++;
+    return response;
   });
-  if (response.status === 101) counts.upgraded++;
-  return response;
+  return { port: server.addr.port, upgraded: () => upgraded, close: () => void server.shutdown() };
+}
+
+async function openWsGate(): Promise<Gate> {
+  const server = createServer(async ({ url }, response) => {
+    response.end(JSON.stringify(await answerTo(url) ?? null));
+  });
+  server.on("upgrade", (request, socket, head) => {
+    const { handler, options } = toService(URL.parse(`http://127.0.0.1${request.url}`));
+    void serveWs(request, socket, head, handler, options);
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const { port } = server.address() as AddressInfo;
+  // What it upgrades it opens in the same turn.
+  return { port, upgraded: () => audit.account.opened, close: () => void server.close() };
+}
+
+/** What is said to a plain request, if anything. */
+function answerTo(path: string | undefined): Awaitable<unknown> {
+  switch (path) {
+    case "/report":
+      return report();
+    case "/endings":
+      return audit.takeEndings();
+    case "/drain":
+      return drain();
+  }
+  return undefined;
+}
+
+/** What is done for a request to that URL. */
+function toService(url: URL | null): Service {
+  const path = url?.pathname.slice(1) ?? "";
+  // Stays for long, so it is not counted.
+  if (path === "neighbor") return { handler: toHandler("echo"), options: { heartbeat: 0 } };
+  return {
+    handler: audit.watch(url?.search.slice(1) ?? "", toHandler(path)),
+    options: { ...OPTIONS[path] ?? LIMITS, connections, onError: () => void errors++ },
+  };
 }
 
 function toHandler(path: string): WebsocketHandler<string, string> {
@@ -157,7 +209,8 @@ async function report(): Promise<Report> {
   const { heapUsed, heapTotal, rss } = Deno.memoryUsage();
   return {
     ...audit.account,
-    ...counts,
+    upgraded: gate.upgraded(),
+    errors,
     sockets: sockets(),
     descriptors: [...Deno.readDirSync("/proc/self/fd")].length,
     size: connections.size,
@@ -185,7 +238,7 @@ async function drain(): Promise<Farewell> {
   // Who was given up on at the deadline may be inside a callback of 100 ms.
   await milliseconds(500);
   // It waits for this answer too.
-  void server.shutdown();
+  gate.close();
   return { ...result, account: audit.account };
 }
 

@@ -41,3 +41,15 @@ for (const [name, value] of [["Content-Length", "5"], ["Transfer-Encoding", "chu
     assertEquals(answer.includes("101"), false);
   });
 }
+
+// In whatever `node:http` drops behind the first thousand there may be an origin.
+for (const [count, status] of [[993, 403], [994, 431], [1_200, 431]] as const) {
+  Deno.test(`respond() answers a page of another origin with ${status} behind ${count} headers`, async () => {
+    const headers = Object.fromEntries(
+      Array.from({ length: count }, (_, index) => [`X${index}`, "x"]),
+    );
+    const answer = await ask({ ...headers, "Origin": "http://evil.example" });
+    assertStringIncludes(answer, `HTTP/1.1 ${status} `);
+    if (status === 431) assertStringIncludes(answer, "Send fewer than 1000 headers.");
+  });
+}
