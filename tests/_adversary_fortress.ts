@@ -3,7 +3,10 @@ import type { Farewell, Report } from "./_fortress.ts";
 import { milliseconds } from "./_server.ts";
 import type { TransportName } from "./_transports.ts";
 
-const PATIENCE = 10_000;
+const PATIENCE = 20_000;
+
+// Of glibc: the pages of a big buffer go back when it is freed.
+const FRUGAL = { MALLOC_MMAP_THRESHOLD_: "32768" };
 
 /** The fortress's process, as the adversary sees it. */
 export class Fortress implements AsyncDisposable {
@@ -28,6 +31,7 @@ export class Fortress implements AsyncDisposable {
         new URL("./_fortress.ts", import.meta.url).pathname,
         transport,
       ],
+      env: FRUGAL,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
@@ -41,7 +45,7 @@ export class Fortress implements AsyncDisposable {
     return this.#get("report");
   }
 
-  /** How it is once that holds, or after ten seconds. */
+  /** How it is once that holds, or after twenty seconds. */
   async settled(holds: (report: Report) => boolean): Promise<Report> {
     const end = Date.now() + PATIENCE;
     for (;;) {

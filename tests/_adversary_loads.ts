@@ -30,7 +30,7 @@ export function floods(random: Random, number: number): Script {
     steps: [
       ...ask(path, number),
       ...deaf,
-      ...Array.from({ length: random.between(1, 4) }, () => [burst, pause(random.below(3))]).flat(),
+      ...Array.from({ length: random.between(1, 3) }, () => [burst, pause(random.below(3))]).flat(),
       listen(random.below(200)),
       leaveSomehow(random),
     ],

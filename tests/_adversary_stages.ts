@@ -85,7 +85,7 @@ const STAGES: readonly Stage[] = [
     steps: (random, number) => [
       ...ask("slow", number),
       send(frame(OPCODE.text, "x")),
-      pause(random.below(50)),
+      pause(random.below(20)),
     ],
     endings: LOST,
   },

@@ -177,7 +177,7 @@ function toHandler(path: string): WebsocketHandler<string, string> {
         case "async":
           return milliseconds(2).then(() => ({ kind: "reply", frames: frame, state }));
         case "slow":
-          return milliseconds(100).then(() => ({ kind: "reply", frames: frame, state }));
+          return milliseconds(20).then(() => ({ kind: "reply", frames: frame, state }));
         case "close":
           return { kind: "reply", frames: [frame, close(4000, "enough"), frame], state };
         case "shutdown":
@@ -235,7 +235,7 @@ async function collect(): Promise<void> {
 async function drain(): Promise<Farewell> {
   clearInterval(ticking);
   const result = await connections.drain({ deadline: 2_000 });
-  // Who was given up on at the deadline may be inside a callback of 100 ms.
+  // Who was given up on at the deadline may be inside a callback.
   await milliseconds(500);
   // It waits for this answer too.
   gate.close();

@@ -24,9 +24,9 @@ const MIB = 2 ** 20;
 // kilobyte of each connection would be 5 MiB.
 const HEAP = MIB;
 
-// Outside of V8's heap, whose empty pages V8 does not give back. The allocator takes 8 MiB more than it took for the first
-// thousand. Deno has 16 KiB or more for a connection: those of 5,000 would be 80 MiB.
-const NATIVE = 32 * MIB;
+// Outside of V8's heap, whose empty pages V8 does not give back. The allocator takes up to 25 MiB more than it took for the
+// first thousand. Deno has 16 KiB or more for a connection: those of 5,000 would be 80 MiB.
+const NATIVE = 48 * MIB;
 
 // A client that resets in the instant between our last look at it and Deno's 101 costs a socket for ever. That is known,
 // and Deno's: such a one must be counted as abandoned. Of 1,000 sessions 0 to 3 hit that instant.
