@@ -5,8 +5,7 @@
  *
  * As `echo.ts`, which says how to read it. Node runs the same two files, each bundled with the same `ws` that Deno runs.
  */
-import { execFileSync } from "node:child_process";
-import { fileURLToPath } from "node:url";
+import { bundle, versionOf } from "../tests/_node.ts";
 import type { Contestants } from "./_compare.ts";
 import { compareEchoes, parseArguments } from "./_echo.ts";
 import { print, printMachine } from "./_print.ts";
@@ -23,7 +22,7 @@ async function main() {
   await compareEchoes(onDeno(), args);
   const folder = await Deno.makeTempDir();
   try {
-    print(`\nOn Node ${execFileSync("node", ["--version"], { encoding: "utf8" }).trim()}`);
+    print(`\nOn Node ${await versionOf("node")}`);
     await compareEchoes(await onNode(folder), args);
   } finally {
     await Deno.remove(folder, { recursive: true });
@@ -35,15 +34,9 @@ function onDeno(): Contestants {
 }
 
 async function onNode(folder: string): Promise<Contestants> {
-  for (const name of [RAW, OURS]) await bundle(name, folder);
+  for (const name of [RAW, OURS]) {
+    await bundle(new URL(`${name}.ts`, import.meta.url), `${folder}/${name}.mjs`);
+  }
   const start = (name: string) => startProgram("node", [`${folder}/${name}.mjs`]);
   return { raw: () => start(RAW), ours: () => start(OURS) };
-}
-
-async function bundle(name: string, folder: string): Promise<void> {
-  const source = fileURLToPath(new URL(`${name}.ts`, import.meta.url));
-  const { success } = await new Deno.Command(Deno.execPath(), {
-    args: ["bundle", "--quiet", "--output", `${folder}/${name}.mjs`, source],
-  }).spawn().status;
-  if (!success) throw new Error(`Cannot bundle ${name}.ts`);
 }

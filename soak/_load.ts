@@ -1,8 +1,8 @@
-import { expectOver } from "../tests/_adversary_differences.ts";
+import { expectOn } from "../tests/_adversary_differences.ts";
+import type { Ground } from "../tests/_adversary_fortress.ts";
 import { play } from "../tests/_adversary_line.ts";
 import { Random } from "../tests/_adversary_random.ts";
 import { draw } from "../tests/_adversary_sessions.ts";
-import type { TransportName } from "../tests/_transports.ts";
 import { type Traffic, visit } from "./_visitor.ts";
 
 const VISITORS = 80;
@@ -13,7 +13,7 @@ export class Load {
   readonly traffic: Traffic = { sent: 0, received: 0 };
   readonly complaints: string[] = [];
   readonly #port: number;
-  readonly #transport: TransportName;
+  readonly #ground: Ground;
   readonly #seed: number;
   readonly #clients: Promise<void>[];
   #isOver = false;
@@ -22,9 +22,9 @@ export class Load {
   #visitsDone = 0;
   #attacksDone = 0;
 
-  constructor(port: number, transport: TransportName, seed: number) {
+  constructor(port: number, ground: Ground, seed: number) {
     this.#port = port;
-    this.#transport = transport;
+    this.#ground = ground;
     this.#seed = seed;
     this.#clients = [
       ...Array.from({ length: VISITORS }, () => this.#again(() => this.#visit())),
@@ -61,7 +61,7 @@ export class Load {
 
   async #attack(): Promise<void> {
     const number = this.#attacks++;
-    const { name, steps, expects } = expectOver(this.#transport, draw(this.#seed, number));
+    const { name, steps, expects } = expectOn(this.#ground, draw(this.#seed, number));
     const { status } = await play(this.#port, steps);
     if (expects.upgraded !== undefined && expects.upgraded !== (status === 101)) {
       this.complaints.push(`session ${number} (${name}) was answered with ${status}`);

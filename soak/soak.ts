@@ -1,17 +1,16 @@
 /**
  * Does anything grow while clients come, talk, misbehave and leave for minutes?
  *
- *     deno task soak [minutes] [deno|ws]
+ *     deno task soak [minutes] [deno|ws|"ws on Node"]
  *
- * Ten minutes over Deno's transport when left out; Ctrl-C ends it early, with a summary. The server is the fortress of the tests, in a process
- * of its own; the clients are here. The exit code is 0 if nothing grew and nothing went wrong. `SOAK_SEED=<seed>` draws
- * the sessions of an earlier run again.
+ * Ten minutes of `Deno.serve` when left out; `ws` is `./ws` on Deno, `node` the same on Node. Ctrl-C ends it early, with a
+ * summary. The server is the fortress of the tests, in a process of its own; the clients are here. The exit code is 0 if
+ * nothing grew and nothing went wrong. `SOAK_SEED=<seed>` draws the sessions of an earlier run again.
  */
 
 import { isQuiet, isRid } from "../tests/_adversary.ts";
-import { Fortress } from "../tests/_adversary_fortress.ts";
+import { Fortress, type Ground, GROUNDS } from "../tests/_adversary_fortress.ts";
 import type { Report } from "../tests/_fortress.ts";
-import type { TransportName } from "../tests/_transports.ts";
 import { Load } from "./_load.ts";
 import { type Sample, toProgress, toSummary } from "./_summary.ts";
 
@@ -22,17 +21,17 @@ const SECOND = 1_000;
 // V8 grows its nursery when there is much to do, and RSS with it by leaps. At its full size from the start it cannot.
 const V8_FLAGS = ["--min-semi-space-size=16", "--max-semi-space-size=16"];
 
-const [minutes = "10", transport = "deno"] = Deno.args;
-Deno.exitCode = await soak(toMinutes(minutes), toTransport(transport));
+const [minutes = "10", ground = "deno"] = Deno.args;
+Deno.exitCode = await soak(toMinutes(minutes), toGround(ground));
 
-async function soak(minutes: number, transport: TransportName): Promise<number> {
+async function soak(minutes: number, ground: Ground): Promise<number> {
   const interrupt = new AbortController();
   const stop = () => interrupt.abort();
   Deno.addSignalListener("SIGINT", stop);
-  await using fortress = await Fortress.start(transport, V8_FLAGS);
-  say(`SOAK_SEED=${SEED}, ${minutes} minutes over ${transport}`);
+  await using fortress = await Fortress.start(ground, V8_FLAGS);
+  say(`SOAK_SEED=${SEED}, ${minutes} minutes on ${ground}`);
   const before = await fortress.report();
-  const load = new Load(fortress.port, transport, SEED);
+  const load = new Load(fortress.port, ground, SEED);
   const samples = await watch(fortress, load, minutes, interrupt.signal);
   await load.stop();
   const after = await rest(fortress, before);
@@ -102,9 +101,12 @@ function toMinutes(argument: string): number {
   throw new RangeError(`Cannot soak as "minutes" must be > 0: received "${argument}"`);
 }
 
-function toTransport(argument: string): TransportName {
-  if (argument === "deno" || argument === "ws") return argument;
-  throw new TypeError(`Cannot soak as "transport" must be "deno" or "ws": received "${argument}"`);
+function toGround(argument: string): Ground {
+  const ground = GROUNDS.find((one) => one === argument);
+  if (ground !== undefined) return ground;
+  throw new TypeError(
+    `Cannot soak as "ground" must be ${GROUNDS.join(", ")}: received "${argument}"`,
+  );
 }
 
 function say(line: string): void {

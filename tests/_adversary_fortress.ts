@@ -1,43 +1,53 @@
 import type { NumberedEnding } from "./_adversary_audit.ts";
 import type { Farewell, Report } from "./_fortress.ts";
+import { bundle } from "./_node.ts";
 import { milliseconds } from "./_server.ts";
-import type { TransportName } from "./_transports.ts";
+
+const SOURCE = new URL("./_fortress.ts", import.meta.url);
 
 const PATIENCE = 20_000;
 
 // Of glibc: the pages of a big buffer go back when it is freed.
 const FRUGAL = { MALLOC_MMAP_THRESHOLD_: "32768" };
 
+/** What a fortress may stand on: `Deno.serve`, or `node:http` with `ws`, on Deno or on Node. */
+export const GROUNDS = ["deno", "ws", "node"] as const;
+
+/** One of {@linkcode GROUNDS}. */
+export type Ground = typeof GROUNDS[number];
+
 /** The fortress's process, as the adversary sees it. */
 export class Fortress implements AsyncDisposable {
   readonly port: number;
   readonly #process: Deno.ChildProcess;
   readonly #errors: Promise<string>;
+  readonly #folder: string;
 
-  private constructor(process: Deno.ChildProcess, errors: Promise<string>, port: number) {
+  private constructor(
+    process: Deno.ChildProcess,
+    errors: Promise<string>,
+    port: number,
+    folder: string,
+  ) {
     this.#process = process;
     this.#errors = errors;
     this.port = port;
+    this.#folder = folder;
   }
 
-  /** Starts one whose WebSockets are carried by that transport. */
-  static async start(transport: TransportName, v8Flags: readonly string[] = []): Promise<Fortress> {
-    const process = new Deno.Command(Deno.execPath(), {
-      args: [
-        "run",
-        "-A",
-        "--no-check",
-        `--v8-flags=${["--expose-gc", ...v8Flags].join()}`,
-        new URL("./_fortress.ts", import.meta.url).pathname,
-        transport,
-      ],
+  /** Starts one on that ground. */
+  static async start(ground: Ground, v8Flags: readonly string[] = []): Promise<Fortress> {
+    const folder = await Deno.makeTempDir();
+    const [program, ...args] = await toCommand(ground, ["--expose-gc", ...v8Flags], folder);
+    const process = new Deno.Command(program, {
+      args,
       env: FRUGAL,
       stdin: "null",
       stdout: "piped",
       stderr: "piped",
     }).spawn();
     const errors = new Response(process.stderr).text();
-    return new Fortress(process, errors, await readPort(process.stdout));
+    return new Fortress(process, errors, await readPort(process.stdout), folder);
   }
 
   /** How it is, its garbage collected. */
@@ -88,6 +98,7 @@ export class Fortress implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
+    await Deno.remove(this.#folder, { recursive: true });
   }
 
   async #get<Answer>(path: string): Promise<Answer> {
@@ -97,6 +108,20 @@ export class Fortress implements AsyncDisposable {
       throw new Error(`The fortress has fallen: ${await this.kill()}`, { cause });
     }
   }
+}
+
+async function toCommand(
+  ground: Ground,
+  v8Flags: readonly string[],
+  folder: string,
+): Promise<readonly [program: string, ...args: string[]]> {
+  if (ground === "node") {
+    const file = `${folder}/fortress.mjs`;
+    await bundle(SOURCE, file);
+    return ["node", ...v8Flags, file, "ws"];
+  }
+  const flags = ["-A", "--no-check", `--v8-flags=${v8Flags.join()}`];
+  return [Deno.execPath(), "run", ...flags, SOURCE.pathname, ground];
 }
 
 // A connection of its own each time: a kept one would be one more descriptor.

@@ -1,15 +1,17 @@
 /**
  * A server in a process of its own, to be stormed: `deno run -A --v8-flags=--expose-gc tests/_fortress.ts deno`. The argument
- * names the transport of its WebSockets.
+ * names the transport of its WebSockets. With "ws" it runs on Node too.
  *
  * The path of a WebSocket says what its handler does, the query is the number of its session. `GET /report` says how the
  * process is, `GET /endings` how the sessions ended since the last time; `GET /drain` drains it, says how that went, and lets
  * the process end.
  */
 
+import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import process from "node:process";
+import { parseUrl } from "../_connection/parse_url.ts";
 import {
   type Awaitable,
   close,
@@ -79,7 +81,7 @@ const audit = new Audit();
 let errors = 0;
 
 // Ctrl-C reaches the whole group of processes; when this one ends is for its parent to say.
-Deno.addSignalListener("SIGINT", () => {});
+process.on("SIGINT", () => {});
 
 // Infos come whenever they like.
 const ticking = setInterval(() => connections.send("tick"), TICK);
@@ -89,13 +91,13 @@ const GATES: Readonly<Record<TransportName, () => Gate | Promise<Gate>>> = {
   ws: openWsGate,
 };
 
-const gate = await GATES[Deno.args[0] === "ws" ? "ws" : "deno"]();
-print(String(gate.port));
+const gate = await GATES[process.argv[2] === "ws" ? "ws" : "deno"]();
+process.stdout.write(`${gate.port}\n`);
 
 function openDenoGate(): Gate {
   let upgraded = 0;
   const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, async (request) => {
-    const url = URL.parse(request.url);
+    const url = parseUrl(request.url);
     const answer = await answerTo(url?.pathname);
     if (answer !== undefined) return Response.json(answer);
     const { handler, options } = toService(url);
@@ -111,7 +113,7 @@ async function openWsGate(): Promise<Gate> {
     response.end(JSON.stringify(await answerTo(url) ?? null));
   });
   server.on("upgrade", (request, socket, head) => {
-    const { handler, options } = toService(URL.parse(`http://127.0.0.1${request.url}`));
+    const { handler, options } = toService(parseUrl(`http://127.0.0.1${request.url}`));
     void serveWs(request, socket, head, handler, options);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
@@ -134,7 +136,7 @@ function answerTo(path: string | undefined): Awaitable<unknown> {
 }
 
 /** What is done for a request to that URL. */
-function toService(url: URL | null): Service {
+function toService(url: URL | undefined): Service {
   const path = url?.pathname.slice(1) ?? "";
   // Stays for long, so it is not counted.
   if (path === "neighbor") return { handler: toHandler("echo"), options: { heartbeat: 0 } };
@@ -206,13 +208,13 @@ function fail(path: string, place: string): void {
 
 async function report(): Promise<Report> {
   await collect();
-  const { heapUsed, heapTotal, rss } = Deno.memoryUsage();
+  const { heapUsed, heapTotal, rss } = process.memoryUsage();
   return {
     ...audit.account,
     upgraded: gate.upgraded(),
     errors,
     sockets: sockets(),
-    descriptors: [...Deno.readDirSync("/proc/self/fd")].length,
+    descriptors: readdirSync("/proc/self/fd").length,
     size: connections.size,
     abandoned: connections.abandoned,
     timers: process.getActiveResourcesInfo().filter((name) => name === "Timeout").length,
@@ -240,8 +242,4 @@ async function drain(): Promise<Farewell> {
   // It waits for this answer too.
   gate.close();
   return { ...result, account: audit.account };
-}
-
-function print(line: string): void {
-  Deno.stdout.writeSync(new TextEncoder().encode(`${line}\n`));
 }

@@ -1,3 +1,4 @@
+import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 import { serveWebsocket, type ServeWebsocketOptions, type WebsocketHandler } from "../mod.ts";
 
 /** A server on a free port of the loopback address. */
@@ -51,18 +52,18 @@ export async function until(
 /** How many sockets of the network this process holds, those of a lost line too. Deno has local ones of its own. */
 export function sockets(): number {
   const local = new Set(localSockets());
-  const links = [...Deno.readDirSync("/proc/self/fd")].map(({ name }) => linkOf(name));
+  const links = readdirSync("/proc/self/fd").map(linkOf);
   return links.filter((link) => link.startsWith("socket:") && !local.has(link)).length;
 }
 
 function localSockets(): string[] {
-  const [, ...rows] = Deno.readTextFileSync("/proc/self/net/unix").trimEnd().split("\n");
+  const [, ...rows] = readFileSync("/proc/self/net/unix", "utf8").trimEnd().split("\n");
   return rows.map((row) => `socket:[${row.trim().split(/\s+/)[6]}]`);
 }
 
 function linkOf(descriptor: string): string {
   try {
-    return Deno.readLinkSync(`/proc/self/fd/${descriptor}`);
+    return readlinkSync(`/proc/self/fd/${descriptor}`);
   } catch {
     // The one that read the folder is closed again.
     return "";

@@ -8,12 +8,12 @@
 import { assert, assertEquals, assertGreater, assertLess, assertLessOrEqual } from "@std/assert";
 import { countEnds, countUnopened, isQuiet, isRid, playAll, storm } from "./_adversary.ts";
 import { closeInTurn, TURNS } from "./_adversary_closings.ts";
-import { expectOver } from "./_adversary_differences.ts";
-import { Fortress } from "./_adversary_fortress.ts";
+import { expectOn } from "./_adversary_differences.ts";
+import { Fortress, GROUNDS } from "./_adversary_fortress.ts";
 import { draw, drawPatient } from "./_adversary_sessions.ts";
 import type { Report } from "./_fortress.ts";
+import { hasNode } from "./_node.ts";
 import { closeFrame, frame, OPCODE, RawClient, textOf } from "./_raw_client.ts";
-import { TRANSPORTS } from "./_transports.ts";
 
 const SEED = Number(Deno.env.get("ADVERSARY_SEED") ?? crypto.getRandomValues(new Uint32Array(1)));
 const ONLY = Deno.env.get("ADVERSARY_SESSIONS")?.split(",").map(Number);
@@ -32,37 +32,50 @@ const NATIVE = 48 * MIB;
 // and Deno's: such a one must be counted as abandoned. Of 1,000 sessions 0 to 3 hit that instant.
 const LOST_SHARE = 0.01;
 
-for (const { name: transport } of TRANSPORTS) {
-  const drawOne = (number: number) => expectOver(transport, draw(SEED, number));
+const isNodeThere = await hasNode();
 
-  Deno.test(`serveWebsocket() outlives 5,000 hostile sessions, and nothing of them is left [${transport}]`, async (t) => {
-    say(`ADVERSARY_SEED=${SEED}`);
-    await using fortress = await Fortress.start(transport);
-    using neighbor = await openAt(fortress.port, "neighbor");
-    // The first thousand costs what is paid only once, such as compiled code.
-    assertEquals(await storm(fortress, thousand(0), drawOne), []);
-    const before = await fortress.settled(isQuiet);
-    for (let round = 1; round <= 5; round++) {
-      await t.step(`thousand ${round}`, async () => {
-        assertEquals(await storm(fortress, thousand(round), drawOne), []);
-        await assertAnswers(fortress.port);
-        await assertEcho(neighbor, `round ${round}`);
-        await assertBack(fortress, before, round * 1_000);
-      });
-    }
-    assertEquals(await fortress.kill(), "");
-  });
+for (const ground of GROUNDS) {
+  const ignore = ground === "node" && !isNodeThere;
+  const drawOne = (number: number) => expectOn(ground, draw(SEED, number));
 
-  Deno.test(`serveWebsocket() ends with remote or error/badframe on every close code and length [${transport}]`, async () => {
-    await using fortress = await Fortress.start(transport);
-    const close = (number: number) => expectOver(transport, closeInTurn(number));
-    assertEquals(await storm(fortress, ONLY ?? range(0, TURNS), close), []);
-    await assertAnswers(fortress.port);
-    assertEquals(await fortress.kill(), "");
-  });
+  Deno.test(
+    `serveWebsocket() outlives 5,000 hostile sessions, and nothing of them is left [${ground}]`,
+    { ignore },
+    async (t) => {
+      say(`ADVERSARY_SEED=${SEED}`);
+      await using fortress = await Fortress.start(ground);
+      using neighbor = await openAt(fortress.port, "neighbor");
+      // The first thousand costs what is paid only once, such as compiled code.
+      assertEquals(await storm(fortress, thousand(0), drawOne), []);
+      const before = await fortress.settled(isQuiet);
+      for (let round = 1; round <= 5; round++) {
+        await t.step(`thousand ${round}`, async () => {
+          assertEquals(await storm(fortress, thousand(round), drawOne), []);
+          await assertAnswers(fortress.port);
+          await assertEcho(neighbor, `round ${round}`);
+          await assertBack(fortress, before, round * 1_000);
+        });
+      }
+      assertEquals(await fortress.kill(), "");
+    },
+  );
 
-  Deno.test(`drain() under fire ends every session, and the process ends by itself [${transport}]`, async () => {
-    await using fortress = await Fortress.start(transport);
+  Deno.test(
+    `serveWebsocket() ends with remote or error/badframe on every close code and length [${ground}]`,
+    { ignore },
+    async () => {
+      await using fortress = await Fortress.start(ground);
+      const close = (number: number) => expectOn(ground, closeInTurn(number));
+      assertEquals(await storm(fortress, ONLY ?? range(0, TURNS), close), []);
+      await assertAnswers(fortress.port);
+      assertEquals(await fortress.kill(), "");
+    },
+  );
+
+  Deno.test(`drain() under fire ends every session, and the process ends by itself [${ground}]`, {
+    ignore,
+  }, async () => {
+    await using fortress = await Fortress.start(ground);
     const fire = playAll(fortress.port, range(0, 1_000), (number) => drawPatient(SEED, number));
     await fortress.settled(({ began }) => began > 300);
     const { account } = await fortress.drain();

@@ -2,13 +2,13 @@
 
 import { pathToFileURL } from "node:url";
 import { assert, assertEquals } from "@std/assert";
+import { hasNode, OLDEST_NODE, versionOf } from "./_node.ts";
 import { canPack, OLDEST_DENO } from "./_pack.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const TARBALL = new URL("npm/lariat-websocket.tgz", ROOT);
 const EXAMPLES = ["http.mjs", "express.mjs", "fastify.mjs"];
 
-const OLDEST_NODE = 20;
 const NPM = Deno.build.os === "windows" ? "npm.cmd" : "npm";
 const NPM_FLAGS = ["--no-audit", "--no-fund", "--prefer-offline", "--loglevel=error"];
 // What a user of TypeScript has, and what the examples and tests import.
@@ -82,18 +82,8 @@ for (const example of EXAMPLES) {
 
 async function whatIsMissing(): Promise<string> {
   if (!canPack()) return `Deno ${OLDEST_DENO}`;
-  const [node = "", npm] = await Promise.all([versionOf("node"), versionOf(NPM)]);
-  if (Number.parseInt(node.replace("v", "")) >= OLDEST_NODE && npm !== undefined) return "";
+  if (await hasNode() && await versionOf(NPM) !== undefined) return "";
   return `Node ${OLDEST_NODE} or later, and npm`;
-}
-
-async function versionOf(program: string): Promise<string | undefined> {
-  try {
-    const { stdout } = await new Deno.Command(program, { args: ["--version"] }).output();
-    return new TextDecoder().decode(stdout);
-  } catch {
-    return undefined;
-  }
 }
 
 /** A folder of a user. */
