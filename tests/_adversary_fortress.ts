@@ -21,33 +21,31 @@ export class Fortress implements AsyncDisposable {
   readonly port: number;
   readonly #process: Deno.ChildProcess;
   readonly #errors: Promise<string>;
-  readonly #folder: string;
 
-  private constructor(
-    process: Deno.ChildProcess,
-    errors: Promise<string>,
-    port: number,
-    folder: string,
-  ) {
+  private constructor(process: Deno.ChildProcess, errors: Promise<string>, port: number) {
     this.#process = process;
     this.#errors = errors;
     this.port = port;
-    this.#folder = folder;
   }
 
   /** Starts one on that ground. */
   static async start(ground: Ground, v8Flags: readonly string[] = []): Promise<Fortress> {
     const folder = await Deno.makeTempDir();
-    const [program, ...args] = await toCommand(ground, ["--expose-gc", ...v8Flags], folder);
-    const process = new Deno.Command(program, {
-      args,
-      env: FRUGAL,
-      stdin: "null",
-      stdout: "piped",
-      stderr: "piped",
-    }).spawn();
-    const errors = new Response(process.stderr).text();
-    return new Fortress(process, errors, await readPort(process.stdout), folder);
+    try {
+      const [program, ...args] = await toCommand(ground, ["--expose-gc", ...v8Flags], folder);
+      const process = new Deno.Command(program, {
+        args,
+        env: FRUGAL,
+        stdin: "null",
+        stdout: "piped",
+        stderr: "piped",
+      }).spawn();
+      const errors = new Response(process.stderr).text();
+      return new Fortress(process, errors, await readPort(process.stdout));
+    } finally {
+      // By now it has read all that it runs.
+      await Deno.remove(folder, { recursive: true });
+    }
   }
 
   /** How it is, its garbage collected. */
@@ -98,7 +96,6 @@ export class Fortress implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.kill();
-    await Deno.remove(this.#folder, { recursive: true });
   }
 
   async #get<Answer>(path: string): Promise<Answer> {
