@@ -1,5 +1,5 @@
 import type { Buffer } from "node:buffer";
-import { nextTick } from "node:process";
+import { nextTick, versions } from "node:process";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
 import { WebSocket } from "ws";
@@ -12,6 +12,9 @@ import { encodeFrame } from "./ws_frame.ts";
 
 // What is sent in one turn waits for its end, up to so many bytes.
 const MAX_CORKED = 65_536;
+
+// Deno's `node:tls` reads on whatever its socket is told.
+const TLS_READS_ON = "deno" in versions;
 
 // The only error that has no code of its own: what Deno makes of one of zlib.
 const NO_CODE = 1007;
@@ -29,6 +32,7 @@ export class PromptWebSocket extends WebSocket {
 
 /** An open socket of npm `ws` as the loop sees it. */
 export class WsSocket implements Line, ClosingLine, PingedLine {
+  readonly hold?: (held: boolean) => void;
   readonly #socket: WebSocket;
   readonly #stream: Duplex;
   readonly #events: LineEvents;
@@ -51,6 +55,7 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
     this.#events = events;
     this.#closing = new Closing(this, closeTimeout);
     this.#heartbeat = new Heartbeat(heartbeat, this, () => this.#isDead());
+    if (canWait(stream)) this.hold = (held) => this.#hold(held);
     this.#listen(socket);
     events.open(this);
   }
@@ -70,14 +75,6 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
 
-  hold(held: boolean): void {
-    this.#isHeld = held;
-    // What it said meanwhile has still to be read.
-    this.#heartbeat.heard();
-    if (held) this.#socket.pause();
-    else this.#socket.resume();
-  }
-
   close(code: number, reason: string): void {
     this.#closing.begin(code, reason);
   }
@@ -88,6 +85,14 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
 
   giveUp(): void {
     this.#socket.terminate();
+  }
+
+  #hold(held: boolean): void {
+    this.#isHeld = held;
+    // What it said meanwhile has still to be read.
+    this.#heartbeat.heard();
+    if (held) this.#socket.pause();
+    else this.#socket.resume();
   }
 
   #sendByWs(frame: DataFrame): void {
@@ -151,6 +156,10 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
   #isDead(): void {
     if (!this.#isHeld) this.#events.lose(HEARTBEAT);
   }
+}
+
+function canWait(stream: Duplex): boolean {
+  return !TLS_READS_ON || !("encrypted" in stream);
 }
 
 function uncork(stream: Duplex): void {

@@ -89,11 +89,11 @@ function bytesOf32(value: number): number[] {
 
 /** One TCP connection. */
 export class RawClient implements Disposable {
-  readonly conn: Deno.TcpConn;
+  readonly conn: Deno.TcpConn | Deno.TlsConn;
   #buffer: Uint8Array = new Uint8Array();
   #ended = false;
 
-  constructor(conn: Deno.TcpConn) {
+  constructor(conn: Deno.TcpConn | Deno.TlsConn) {
     this.conn = conn;
   }
 

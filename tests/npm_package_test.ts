@@ -57,6 +57,7 @@ Deno.test({
     await install(folder, ...OTHERS);
     await t.step("node --test passes in plain JavaScript", async () => {
       await copy("tests/node/echo.test.mjs", folder);
+      await copy("tests/node/certificate.json", folder);
       await run(folder.url, "node", "--test", "echo.test.mjs");
     });
     await t.step("node --test passes in TypeScript", async () => {

@@ -2,7 +2,9 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, get } from "node:http";
+import { readFileSync } from "node:fs";
+import * as http from "node:http";
+import * as https from "node:https";
 import { test } from "node:test";
 import { setTimeout as delay } from "node:timers/promises";
 import * as root from "@lariat/websocket";
@@ -11,6 +13,8 @@ import * as handlerTypes from "@lariat/websocket/handler";
 import { connect } from "@lariat/websocket/testing";
 import { close, Connections, ping, serveWebsocket, text } from "@lariat/websocket/ws";
 import { WebSocket } from "ws";
+
+const TLS = JSON.parse(readFileSync("certificate.json", "utf8"));
 
 const ECHO = {
   init: () => ({ kind: "ok", state: null }),
@@ -84,7 +88,7 @@ test("a page of another origin is refused", () =>
 
 test("a plain GET goes to the server's own listener", () =>
   serve(ECHO, {}, async (url) => {
-    const [response] = await once(get(url.replace("ws:", "http:")), "response");
+    const [response] = await once(http.get(url.replace("ws:", "http:")), "response");
     assert.equal(response.statusCode, 404);
     response.resume();
     await once(response, "end");
@@ -251,24 +255,45 @@ test("messages are compressed for a client that can", () =>
     assert.ok(client.bytesRead < long.length / 10);
   }));
 
-test("a client that is too fast is made to wait", () => {
-  const COUNT = 256;
-  const CHUNK = Buffer.alloc(65_536);
-  let taken = 0;
-  const handler = {
-    ...ECHO,
-    handle: async (frame, state) => {
-      await delay(1);
-      taken += frame.data.length;
-      return taken < COUNT * CHUNK.length ? { kind: "ok", state } : { kind: "shutdown", state };
-    },
-  };
-  return serve(handler, { maxMailboxBytes: 1_048_576 }, async (url) => {
-    const client = await open(url);
-    for (let sent = 0; sent < COUNT; sent++) client.socket.send(CHUNK);
-    assert.equal(await client.closed, 1000);
-    assert.equal(taken, COUNT * CHUNK.length);
+for (const scheme of ["ws", "wss"]) {
+  test(`a client that is too fast is made to wait over ${scheme}`, () => {
+    const COUNT = 256;
+    const CHUNK = Buffer.alloc(65_536);
+    let taken = 0;
+    const handler = {
+      ...ECHO,
+      handle: async (frame, state) => {
+        await delay(1);
+        taken += frame.data.length;
+        return taken < COUNT * CHUNK.length ? { kind: "ok", state } : { kind: "shutdown", state };
+      },
+    };
+    return serve(handler, { maxMailboxBytes: 1_048_576 }, async (url) => {
+      const client = await open(url);
+      for (let sent = 0; sent < COUNT; sent++) client.socket.send(CHUNK);
+      assert.equal(await client.closed, 1000);
+      assert.equal(taken, COUNT * CHUNK.length);
+    }, scheme);
   });
+}
+
+test("over TLS the request is one of https, and messages of any size come back", () => {
+  let request;
+  const init = (asked) => {
+    request = asked;
+    return { kind: "ok", state: null };
+  };
+  return serve({ ...ECHO, init }, {}, async (url) => {
+    const client = await open(url);
+    assert.equal(request.url, `${url.replace("wss:", "https:")}/`);
+    for (const size of [0, 1, 16_384, 65_536, 1_000_000]) {
+      const message = Buffer.alloc(size, "a message");
+      client.socket.send(message);
+      assert.deepEqual(await client.receive(), message);
+    }
+    client.socket.close();
+    await client.closed;
+  }, "wss");
 });
 
 test("a client that does not read is let go of", async () => {
@@ -317,15 +342,16 @@ test("connect shows a refusal", async () => {
 });
 
 /** Serves `handler` on a port of its own while `use` runs. */
-async function serve(handler, options, use) {
-  const server = createServer((_request, response) => response.writeHead(404).end());
+async function serve(handler, options, use, scheme = "ws") {
+  const { createServer } = scheme === "ws" ? http : https;
+  const server = createServer(TLS, (_request, response) => response.writeHead(404).end());
   server.on("upgrade", (request, socket, head) => {
     serveWebsocket(request, socket, head, handler, options);
   });
   server.listen(0, "127.0.0.1");
   await once(server, "listening");
   try {
-    await use(`ws://127.0.0.1:${server.address().port}`);
+    await use(`${scheme}://127.0.0.1:${server.address().port}`);
   } finally {
     server.close();
     server.closeAllConnections();
@@ -341,7 +367,7 @@ async function open(url) {
 
 /** A client of npm ws, with its messages one by one. */
 function connectTo(url, protocols) {
-  const socket = new WebSocket(url, protocols);
+  const socket = new WebSocket(url, protocols, { ca: TLS.cert, servername: "localhost" });
   const messages = [];
   let wake = () => {};
   socket.on("message", (data, isBinary) => {
