@@ -4,6 +4,7 @@
  * Under `Deno.serve` pings never reach JavaScript, reading cannot be paused and a line cannot be cut. Here they do and can:
  * a handler may send pings and pongs and see those of the client, a client that is too fast is made to wait, one that does
  * not answer is cut off, one that breaks RFC 6455 is told so, and messages can be compressed.
+ * Deno's `node:https` alone cannot pause reading: over TLS there the limits of the mailbox hold as under `Deno.serve`.
  *
  * ```ts
  * import { createServer } from "node:http";
