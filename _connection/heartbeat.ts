@@ -3,6 +3,8 @@ const MIB = 2 ** 20;
 /** A line that can be pinged. */
 export interface PingedLine {
   readonly buffered: number;
+  /** Bytes that came so far: a long message is a sign of life before it is whole. */
+  readonly read: number;
   readonly ping: () => void;
 }
 
@@ -16,6 +18,7 @@ export class Heartbeat {
   readonly #timer: ReturnType<typeof setInterval> | undefined;
   #heard = false;
   #backlog = 0;
+  #read = 0;
   #quiet = 0;
 
   /** `period`: milliseconds; 0 is no heartbeat. */
@@ -34,10 +37,13 @@ export class Heartbeat {
   }
 
   #beat(): void {
-    const { buffered } = this.#line;
-    this.#quiet = this.#heard || buffered < this.#backlog ? 0 : this.#quiet + 1;
+    const { buffered, read } = this.#line;
+    this.#quiet = this.#heard || read !== this.#read || buffered < this.#backlog
+      ? 0
+      : this.#quiet + 1;
     this.#heard = false;
     this.#backlog = buffered;
+    this.#read = read;
     if (this.#quiet > 1 + buffered / MIB) this.#dead();
     else if (this.#quiet === 1) this.#line.ping();
   }

@@ -102,7 +102,7 @@ const SERVE = "serve a WebSocket";
 const MIB = 2 ** 20;
 
 // Deno's own timer counts milliseconds in 32 bits; beyond them it would fire at once.
-const MAX_HEARTBEAT = 2 ** 32 - 1;
+const MAX_HEARTBEAT = 2 ** 31 - 1;
 const MAX_TIMER = 2 ** 31 - 1;
 
 // An origin as a browser sends it, with nothing behind the host and port.

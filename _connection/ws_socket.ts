@@ -1,4 +1,5 @@
 import type { Buffer } from "node:buffer";
+import type { Socket } from "node:net";
 import { nextTick, versions } from "node:process";
 import type { Duplex } from "node:stream";
 // @ts-types="@types/ws"
@@ -34,7 +35,7 @@ export class PromptWebSocket extends WebSocket {
 export class WsSocket implements Line, ClosingLine, PingedLine {
   readonly hold?: (held: boolean) => void;
   readonly #socket: WebSocket;
-  readonly #stream: Duplex;
+  readonly #stream: Duplex & Partial<Pick<Socket, "bytesRead">>;
   readonly #events: LineEvents;
   readonly #closing: Closing;
   readonly #heartbeat: Heartbeat;
@@ -62,6 +63,11 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
 
   get buffered(): number {
     return this.#socket.bufferedAmount;
+  }
+
+  /** Bytes read so far, where the stream counts them. */
+  get read(): number {
+    return this.#stream.bytesRead ?? 0;
   }
 
   send(frame: DataFrame): void {
@@ -136,6 +142,8 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
         events.receiveControl({ kind, data: toBytes(data) });
       });
     }
+    // With a backlog that it does not take, one that has said its last would stay. What is inflated is still to come.
+    if (socket.extensions === "") this.#stream.once("end", () => this.#end(CLOSED));
     socket.on("error", (error) => this.#end(fromError(error)));
     socket.on("closing", (code, reason) => this.#end({ kind: "remote", code, reason }));
     socket.on("close", (code, reason) => {
@@ -146,15 +154,16 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
     });
   }
 
-  // `ws` has sent a close frame, and the client may leave the line open, or not take what was sent before.
-  #end(reason: TerminateReason): void {
+  // The loop may be waiting for a callback, and the client may leave the line open, or not take what was sent before. Where
+  // `ws` has sent a close frame, this is none.
+  #end(reason: TerminateReason, code: number = 1000): void {
     this.#events.lose(reason);
-    this.#closing.begin(1000, "");
+    this.#closing.begin(code, "");
   }
 
   // Nothing is heard of a client that is held: it is not read.
   #isDead(): void {
-    if (!this.#isHeld) this.#events.lose(HEARTBEAT);
+    if (!this.#isHeld) this.#end(HEARTBEAT, 1001);
   }
 }
 
@@ -185,6 +194,8 @@ export function fromError(error: Error): TerminateReason {
   return code.startsWith("Z_") ? { kind: "error", cause: "badencoding" } : CLOSED;
 }
 
+// What `ws` hands on is a view of all that it has read, or of what others read too. A handler may transfer its bytes.
 function toBytes(data: Buffer): Uint8Array {
-  return new Uint8Array(data.buffer, data.byteOffset, data.length);
+  const isOwn = data.length > 0 && data.length === data.buffer.byteLength;
+  return isOwn ? new Uint8Array(data.buffer) : new Uint8Array(data);
 }

@@ -65,9 +65,8 @@ function toUpgradeRequest(
   try {
     const headers = toHeaders(request.rawHeaders);
     const scheme = "encrypted" in socket ? "https" : "http";
-    const url = new URL(request.url ?? "/", `${scheme}://${headers.get("host") ?? "localhost"}`);
     return {
-      url: url.href,
+      url: toUrl(request.url ?? "/", `${scheme}://${headers.get("host") ?? "localhost"}`).href,
       headers,
       protocols: parseProtocols(headers.get("sec-websocket-protocol")),
       origin: headers.get("origin"),
@@ -76,6 +75,11 @@ function toUpgradeRequest(
   } catch {
     return undefined;
   }
+}
+
+// RFC 9112 §3.2: a target that begins with "/" is a path, however many follow.
+function toUrl(target: string, base: string): URL {
+  return target.startsWith("/") ? new URL(new URL(base).origin + target) : new URL(target, base);
 }
 
 function toHeaders(raw: readonly string[]): Headers {
@@ -135,9 +139,14 @@ interface Handshake {
 
 /** What the types of `ws` do not know yet. */
 interface LaterOptions {
+  readonly maxFragments: number;
   readonly closeTimeout: number;
   readonly maxPendingAutoPongs: number;
 }
+
+// `ws` keeps all that came with a fragment, up to 64 KiB, until the message is whole. Of small ones there are to be few.
+const FRAGMENT = 4_096;
+const MIN_FRAGMENTS = 1_024;
 
 const taken = new WeakSet<Duplex>();
 const handshakes = new WeakMap<IncomingMessage, Handshake>();
@@ -156,6 +165,7 @@ function serverFor<Info>(
     clientTracking: false,
     // `ws` counts in 32 bits.
     maxPayload: Math.min(maxPayload, 2 ** 31 - 1),
+    maxFragments: Math.max(MIN_FRAGMENTS, Math.ceil(maxPayload / FRAGMENT)),
     // Pongs that wait to be written: the line of a client that does not read them is cut.
     maxPendingAutoPongs: MAX_QUEUED_MESSAGES,
     // For the client that says good-bye and then holds the line.

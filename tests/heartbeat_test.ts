@@ -9,7 +9,7 @@ const MIB = 2 ** 20;
 class Beating implements Disposable {
   readonly time: FakeTime = new FakeTime(0);
   readonly log: string[] = [];
-  readonly line = { buffered: 0, ping: () => this.#note("ping") };
+  readonly line = { buffered: 0, read: 0, ping: () => this.#note("ping") };
   readonly heartbeat: Heartbeat;
 
   constructor(period = PERIOD) {
@@ -129,4 +129,15 @@ Deno.test("Heartbeat gives no more patience for a backlog that grows", () => {
     test.time.tick(PERIOD / 2);
   }
   assertEquals(test.log, ["ping at 500", "dead at 1000"]);
+});
+
+Deno.test("Heartbeat hears a client of which bytes come, though no message is whole", () => {
+  using test = new Beating();
+  for (let count = 0; count < 10; count++) {
+    test.line.read++;
+    test.time.tick(PERIOD / 2);
+  }
+  assertEquals(test.log, []);
+  test.time.tick(PERIOD);
+  assertEquals(test.log, ["ping at 5500", "dead at 6000"]);
 });

@@ -1,7 +1,10 @@
 import { assert, assertEquals, assertStringIncludes } from "@std/assert";
+import type { IncomingMessage } from "node:http";
+import { Duplex } from "node:stream";
+import { respond } from "../_connection/raw_response.ts";
 import type { WebsocketHandler } from "../mod.ts";
 import { serveWebsocket } from "../ws.ts";
-import { RawClient } from "./_raw_client.ts";
+import { handshake, RawClient } from "./_raw_client.ts";
 import { serveUpgrades } from "./_transports.ts";
 
 const ECHO: WebsocketHandler<null> = {
@@ -53,3 +56,39 @@ for (const [count, status] of [[993, 403], [994, 431], [1_200, 431]] as const) {
     if (status === 431) assertStringIncludes(answer, "Send fewer than 1000 headers.");
   });
 }
+
+Deno.test("respond() sends the headers of the answer, and none that is of another line", async () => {
+  await using server = await serveUpgrades((request, socket, head) =>
+    serveWebsocket(request, socket, head, {
+      ...ECHO,
+      init: () => ({
+        kind: "shutdown",
+        response: new Response("wait", {
+          status: 401,
+          headers: {
+            "Transfer-Encoding": "chunked",
+            "Keep-Alive": "timeout=5",
+            "X-Name": "caf\xe9",
+          },
+        }),
+      }),
+    })
+  );
+  await using conn = await Deno.connect({ hostname: "127.0.0.1", port: server.port });
+  await conn.write(handshake());
+  const bytes = new Uint8Array(await new Response(conn.readable).arrayBuffer());
+  const answer = Array.from(bytes, (byte) => String.fromCharCode(byte)).join("").toLowerCase();
+  assertStringIncludes(answer, "x-name: caf\xe9\r\n");
+  assertStringIncludes(answer, "content-length: 4\r\n");
+  assert(answer.endsWith("\r\n\r\nwait"));
+  assertEquals(/transfer-encoding|keep-alive/.test(answer), false);
+});
+
+Deno.test("respond() lets go of a stream that does not take the answer, whatever stream it is", async () => {
+  const stuck = new Duplex({ read() {}, write() {} });
+  const closed = new Promise((resolve) => stuck.once("close", resolve));
+  const request = { method: "GET" } as IncomingMessage;
+  await respond(request, stuck, new Response("no"), 20);
+  await closed;
+  assert(stuck.destroyed);
+});

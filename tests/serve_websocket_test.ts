@@ -121,6 +121,23 @@ for (const [name, headers, start] of REFUSALS) {
   );
 }
 
+testEach(
+  "serveWebsocket() takes a target of two slashes for a path, and not for a host",
+  async ({ serve }) => {
+    const url = Promise.withResolvers<string>();
+    await using server = await serve({
+      init(request) {
+        url.resolve(request.url);
+        return { kind: "shutdown" };
+      },
+      handle: (_frame, state: null) => ({ kind: "ok", state }),
+    });
+    using client = await RawClient.connect(server.port);
+    await client.upgrade({ Host: "example.com" }, "GET //public/admin?x HTTP/1.1");
+    assertEquals(await url.promise, "http://example.com//public/admin?x");
+  },
+);
+
 testEach("serveWebsocket() does not call init for a refused handshake", async (transport) => {
   let inits = 0;
   const handler: WebsocketHandler<null> = {

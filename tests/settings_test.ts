@@ -67,7 +67,7 @@ type NumberOption = Exclude<
 >;
 
 const LIMITS: readonly (readonly [NumberOption, least: number, most: number, wanted: string])[] = [
-  ["heartbeat", 0, 2 ** 32 - 1, "0-4294967295"],
+  ["heartbeat", 0, 2 ** 31 - 1, "0-2147483647"],
   ["maxMessageSize", 1, Infinity, "at least 1"],
   ["maxMailbox", 1, Infinity, "at least 1"],
   ["maxMailboxBytes", 1, Infinity, "at least 1"],

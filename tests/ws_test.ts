@@ -342,6 +342,87 @@ Deno.test("serveWebsocket() of ws cuts a refused client that does not read its a
   await until("the cut", () => sockets() === before + 2);
 });
 
+Deno.test("serveWebsocket() of ws cuts a client that said its last and does not read, with error/closed", async () => {
+  const { handler, ended } = watch({
+    ...ECHO,
+    handle: (_frame, state) => ({
+      kind: "reply",
+      frames: binary(new Uint8Array(12 * MIB)),
+      state,
+    }),
+  });
+  await using server = await serve(handler, { ...QUICK, heartbeat: 0 });
+  const before = sockets();
+  using client = await RawClient.open(server.port);
+  await client.write(frame(OPCODE.text, "go"));
+  await client.conn.closeWrite();
+  assertEquals(await ended, CLOSED);
+  await until("the cut", () => sockets() === before + 1);
+});
+
+Deno.test("serveWebsocket() of ws cuts a dead client whose callback never settles", async () => {
+  const before = sockets();
+  const { handler } = watch({ ...ECHO, handle: () => new Promise<never>(() => {}) });
+  await using server = await serve(handler, { heartbeat: 60, closeTimeout: 60 });
+  using client = await RawClient.open(server.port);
+  await client.write(frame(OPCODE.text, "hang"));
+  assertEquals(await readShown(client, 2), ["ping", "close 1001"]);
+  await until("the cut", () => sockets() === before + 2);
+});
+
+// --- Messages ---
+
+Deno.test("serveWebsocket() of ws hands over bytes that are the handler's own", async () => {
+  const parts = [OPCODE.binary, OPCODE.continuation].map((opcode) =>
+    frame(opcode, "ab", { fin: opcode === OPCODE.continuation })
+  );
+  const messages = join(
+    frame(OPCODE.binary, "one"),
+    frame(OPCODE.binary),
+    ...parts,
+    frame(OPCODE.ping, "ping"),
+    frame(OPCODE.binary),
+    frame(OPCODE.binary, new Uint8Array(MIB)),
+    frame(OPCODE.binary, "last"),
+  );
+  const sizes: [size: number, buffer: number][] = [];
+  const take = (data: Uint8Array) => {
+    sizes.push([data.length, data.buffer.byteLength]);
+    structuredClone(data, { transfer: [data.buffer as ArrayBuffer] });
+  };
+  const { handler, ended } = watch<null, string>({
+    ...ECHO,
+    handle(received, state) {
+      if (received.kind === "binary") take(received.data);
+      return { kind: "ok", state };
+    },
+    control({ data }, state) {
+      take(data);
+      return { kind: "ok", state };
+    },
+  });
+  await using server = await serve(handler);
+  using client = await RawClient.open(server.port);
+  await client.write(join(messages, closeFrame(1000)));
+  assertEquals(await ended, remote(1000));
+  assertEquals(sizes, [3, 0, 4, 4, 0, MIB, 4].map((size) => [size, size]));
+});
+
+for (const [count, reason] of [[1_024, remote(1000)], [1_025, OVERFLOW]] as const) {
+  Deno.test(`serveWebsocket() of ws ends a message of ${count} fragments with ${JSON.stringify(reason)}`, async () => {
+    const { handler, ended } = watch(ECHO);
+    await using server = await serve(handler);
+    using client = await RawClient.open(server.port);
+    const fragments = Array.from(
+      { length: count },
+      (_, index) =>
+        frame(index === 0 ? OPCODE.text : OPCODE.continuation, "x", { fin: index === count - 1 }),
+    );
+    await client.write(join(...fragments, closeFrame(1000)));
+    assertEquals(await ended, reason);
+  });
+}
+
 // --- Heartbeat ---
 
 Deno.test("serveWebsocket() of ws pings a silent client and ends one that does not answer", async () => {
@@ -403,6 +484,18 @@ Deno.test("serveWebsocket() of ws keeps a client that is made to wait for many h
   await client.write(closeFrame(4000));
   gate.resolve();
   assertEquals(await ended, remote(4000));
+});
+
+Deno.test("serveWebsocket() of ws keeps a client that takes many heartbeats for one message", async () => {
+  const { handler, ended } = watch(ECHO);
+  await using server = await serve(handler, { heartbeat: 100 });
+  using client = await RawClient.open(server.port);
+  for (const byte of frame(OPCODE.text, "x".repeat(30))) {
+    await client.write(Uint8Array.of(byte));
+    await milliseconds(10);
+  }
+  await client.write(closeFrame(1000));
+  assertEquals(await ended, remote(1000));
 });
 
 // --- Compression ---
