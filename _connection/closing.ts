@@ -7,6 +7,10 @@ export interface ClosingLine {
   readonly giveUp: () => void;
 }
 
+// A line tells of what the network has taken only when it has taken all of a message, or of some together. So there is one
+// more timeout for each of these.
+const MIB = 2 ** 20;
+
 // How often a line with a backlog is asked whether it has been written.
 const POLL = 20;
 
@@ -15,6 +19,7 @@ export class Closing {
   readonly #line: ClosingLine;
   readonly #timeout: number;
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #patient = true;
   #isBegun = false;
   #isOver = false;
 
@@ -24,10 +29,12 @@ export class Closing {
     this.#timeout = timeout;
   }
 
-  begin(code: number, reason: string): void {
+  /** Not `patient`: however much waits, something must be taken within one timeout. */
+  begin(code: number, reason: string, patient: boolean = true): void {
     if (this.#isBegun || this.#isOver) return;
     this.#isBegun = true;
-    this.#closeWhenWritten(code, reason, Infinity, this.#timeout);
+    this.#patient = patient;
+    this.#closeWhenWritten(code, reason, Infinity, Infinity);
   }
 
   /** The line is gone. */
@@ -44,9 +51,13 @@ export class Closing {
       const { buffered } = this.#line;
       if (buffered === 0) return this.#close(code, reason);
       if (patience <= 0) return this.#giveUp(code, reason);
-      const rest = buffered < left ? this.#timeout : patience - POLL;
+      const rest = buffered < left ? this.#patienceFor(buffered) : patience - POLL;
       this.#wait(POLL, () => this.#closeWhenWritten(code, reason, buffered, rest));
     });
+  }
+
+  #patienceFor(backlog: number): number {
+    return this.#patient ? this.#timeout * (1 + Math.floor(backlog / MIB)) : this.#timeout;
   }
 
   #close(code: number, reason: string): void {

@@ -128,9 +128,7 @@ export class Connection<State, Info>
   }
 
   receiveControl(frame: ControlFrame): void {
-    if (this.isEnding) return;
-    this.#idle?.touch();
-    if (this.#handler.control === undefined) return;
+    if (this.isEnding || this.#handler.control === undefined) return;
     this.#put({ kind: "control", frame, bytes: frame.data.length });
   }
 
@@ -185,9 +183,7 @@ export class Connection<State, Info>
   /** Takes what waits now; what comes meanwhile waits for the next round. */
   run(): void {
     for (let left = this.#mailbox.size; left > 0 && !this.#busy; left--) this.#take();
-    if (this.#busy && !this.isEnding && this.#mailbox.isOver && !this.#isHeld) {
-      this.#decide(OVERFLOW);
-    }
+    if (this.#busy && !this.isEnding) this.#limit();
     if (this.#mailbox.size === 0) this.#hold(false);
     this.#scheduled = false;
     this.#wakeUp();
@@ -269,6 +265,12 @@ export class Connection<State, Info>
     return true;
   }
 
+  // What came while nothing ran was not limited.
+  #limit(): void {
+    if (this.#mailbox.isHigh) this.#hold(true);
+    if (this.#isHeld ? this.#mailbox.isOverBytes : this.#mailbox.isOver) this.#decide(OVERFLOW);
+  }
+
   // From a client that is held comes at most what the transport had read already, however many messages that makes.
   #hasRoomFor(message: Message<Info>): boolean {
     if (this.#isHeld && message.kind !== "info") return this.#mailbox.fitsBytes(message);
@@ -319,7 +321,8 @@ export class Connection<State, Info>
 
   #closeLine(close: CloseFrame | undefined): void {
     this.#goodbye = close;
-    if (close !== undefined) this.#line?.close(close.code, close.reason);
+    const patient = this.#ending.reason !== SLOW;
+    if (close !== undefined) this.#line?.close(close.code, close.reason, patient);
   }
 }
 

@@ -36,8 +36,8 @@ export class DenoSocket implements Line, ClosingLine, EventListenerObject {
     this.#socket.send(frame.data as string | Uint8Array<ArrayBuffer>);
   }
 
-  close(code: number, reason: string): void {
-    this.#closing.begin(code, reason);
+  close(code: number, reason: string, patient: boolean): void {
+    this.#closing.begin(code, reason, patient);
   }
 
   sayGoodbye(code: number, reason: string): void {

@@ -26,10 +26,15 @@ export interface AnyHandler<State, Info> extends WebsocketHandler<State, Info, A
 export interface Line {
   /** Sends a frame; on a line that is closing or gone it does nothing. */
   readonly send: (frame: DataFrame) => void;
-  /** Sends what was sent before, then a close frame, and lets go of the line in bounded time. */
-  readonly close: (code: number, reason: string) => void;
+  /**
+   * Sends what was sent before, then a close frame, and lets go of the line in bounded time: longer for a long backlog if
+   * `patient`.
+   */
+  readonly close: (code: number, reason: string, patient: boolean) => void;
   /** Bytes sent and not yet taken by the network. */
   readonly buffered: number;
+  /** Bytes that `buffered` counts for a message beside its own, at least; 0 where missing. */
+  readonly overhead?: number;
   /** Lets the client wait: stops reading, or goes on. Missing where the transport cannot. */
   readonly hold?: (held: boolean) => void;
 }

@@ -34,7 +34,12 @@ export class Mailbox<Info> {
 
   /** Whether more waits than may. */
   get isOver(): boolean {
-    return this.size > this.#maxCount || this.#bytes > this.#maxBytes;
+    return this.size > this.#maxCount || this.isOverBytes;
+  }
+
+  /** Whether more bytes wait than may. */
+  get isOverBytes(): boolean {
+    return this.#bytes > this.#maxBytes;
   }
 
   /** Whether a client should be made to wait, where that is possible. */

@@ -22,10 +22,13 @@ export class WriteQueue {
   }
 
   /** Counts a message sent to `line`; true if more waits there than may. */
-  isFull(data: string | Uint8Array, line: { readonly buffered: number }): boolean {
+  isFull(
+    data: string | Uint8Array,
+    line: { readonly buffered: number; readonly overhead?: number },
+  ): boolean {
     // A UTF-16 unit takes one to three bytes of UTF-8.
     this.#most += typeof data === "string" ? data.length * 3 : data.length;
-    this.#bytes += data.length;
+    this.#bytes += data.length + (line.overhead ?? 0);
     this.#count++;
     return (this.#most > this.#maxBytes || this.#count === CHUNK) && this.#ask(line.buffered);
   }

@@ -33,6 +33,8 @@ export class PromptWebSocket extends WebSocket {
 
 /** An open socket of npm `ws` as the loop sees it. */
 export class WsSocket implements Line, ClosingLine, PingedLine {
+  // The head of a frame.
+  readonly overhead = 2;
   readonly hold?: (held: boolean) => void;
   readonly #socket: WebSocket;
   readonly #stream: Duplex & Partial<Pick<Socket, "bytesRead">>;
@@ -81,8 +83,8 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
     if (this.#socket.readyState === this.#socket.OPEN) this.#socket.ping();
   }
 
-  close(code: number, reason: string): void {
-    this.#closing.begin(code, reason);
+  close(code: number, reason: string, patient: boolean): void {
+    this.#closing.begin(code, reason, patient);
   }
 
   sayGoodbye(code: number, reason: string): void {

@@ -208,12 +208,12 @@ export class Model implements Player {
 
   #receive(content: Content, then: Callback): void {
     if (this.#isDeaf || this.#line === "none") return;
-    this.#touched = this.#now;
     const bytes = sizeOf(content);
     if (content.as === "ping" || content.as === "pong") {
       if (this.#program.hasControl) this.#put({ label: `control ${this.#count}`, bytes, then });
       return;
     }
+    this.#touched = this.#now;
     const message = { label: `frame ${this.#count}`, bytes, then };
     if (bytes > (this.#program.limits.maxMessageSize ?? Infinity)) this.#stop("error/badsize");
     else if (this.#isBusy || this.#mailbox.length > 0) this.#put(message);
@@ -234,15 +234,25 @@ export class Model implements Player {
     // A client that is made to wait cannot help what was read already.
     const isExempt = this.#isHolding && !message.label.startsWith("info");
     if (bytes > 1 || count > 1 && !isExempt) this.#stopNow("error/overflow");
-    else if (count >= 1 || this.#mailbox.length >= 16 || bytes >= 1 / 16) this.#hold(true);
+    else if (this.#isHigh) this.#hold(true);
   }
 
   #take(): void {
     const message = this.#mailbox.shift();
     if (message !== undefined) this.#handle(message);
-    const isOver = Math.max(...this.#load) > 1 && !this.#isHolding;
-    if (isOver && this.#isBusy && !this.#isDeaf) this.#stopNow("error/overflow");
-    else if (this.#mailbox.length === 0 && this.#stopping === undefined) this.#hold(false);
+    if (this.#isBusy && !this.#isDeaf) this.#limit();
+    if (this.#mailbox.length === 0 && this.#stopping === undefined) this.#hold(false);
+  }
+
+  #limit(): void {
+    const [count, bytes] = this.#load;
+    if (this.#isHigh) this.#hold(true);
+    if (bytes > 1 || count > 1 && !this.#isHolding) this.#stopNow("error/overflow");
+  }
+
+  get #isHigh(): boolean {
+    const [count, bytes] = this.#load;
+    return count >= 1 || this.#mailbox.length >= 16 || bytes >= 1 / 16;
   }
 
   /** What waits, as shares of the limits. */

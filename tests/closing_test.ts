@@ -143,3 +143,17 @@ Deno.test("Closing.begin() does nothing when the line is gone", async () => {
   await test.pass(2 * TIMEOUT);
   assertEquals([test.time.next(), test.log], [false, []]);
 });
+
+const MIB = 2 ** 20;
+
+for (const [patient, patience] of [[true, 4 * TIMEOUT], [false, TIMEOUT]] as const) {
+  Deno.test(`Closing.begin() waits ${patience} ms for 3 MiB of which nothing seems to be taken when it is ${patient ? "" : "not "}patient`, async () => {
+    using test = new Closed();
+    test.line.buffered = 3 * MIB;
+    test.closing.begin(1000, "", patient);
+    await test.pass(patience);
+    assertEquals(test.log, []);
+    await test.pass(POLL);
+    assertEquals(test.log, [`close 1000 at ${patience + POLL}`, `give up at ${patience + POLL}`]);
+  });
+}

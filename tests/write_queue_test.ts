@@ -143,3 +143,16 @@ Deno.test("WriteQueue.isFull() does not ask for what fits in any case", () => {
   assertEquals([line.fill(8_000), line.asks], [false, 0]);
   assertEquals([line.fill(1), line.asks], [true, 1]);
 });
+
+Deno.test("WriteQueue.isFull() allows any number of empty messages that a line shows and has written", () => {
+  const queue = new WriteQueue(1_000_000);
+  const line = { buffered: 0, overhead: 2 };
+  for (let count = 0; count < 200_000; count++) assertEquals(queue.isFull("", line), false);
+});
+
+Deno.test("WriteQueue.isFull() limits empty messages that a line shows and has not written", () => {
+  const queue = new WriteQueue(1_000_000);
+  let count = 1;
+  while (!queue.isFull("", { buffered: 2 * count, overhead: 2 }) && count < 200_000) count++;
+  assertEquals(count, 73_728);
+});

@@ -370,6 +370,26 @@ Deno.test("serveWebsocket() of ws cuts a dead client whose callback never settle
   await until("the cut", () => sockets() === before + 2);
 });
 
+Deno.test("serveWebsocket() of ws sends a close behind a long message that a slow client takes", async () => {
+  const { handler, ended } = watch({
+    ...ECHO,
+    handle: (_frame, state) => ({
+      kind: "reply",
+      frames: [binary(new Uint8Array(12 * MIB)), close(4000)],
+      state,
+    }),
+  });
+  await using server = await serve(handler, { closeTimeout: 60 });
+  using client = await RawClient.open(server.port);
+  await client.write(frame(OPCODE.text, "go"));
+  assertEquals(await ended, SHUTDOWN);
+  // Longer than closeTimeout, and shorter than that for each MiB.
+  await milliseconds(300);
+  assertEquals((await client.readFrame())?.payload.length, 12 * MIB);
+  assertEquals(await readShown(client, 1), ["close 4000"]);
+  await client.write(closeFrame(4000));
+});
+
 // --- Messages ---
 
 Deno.test("serveWebsocket() of ws hands over bytes that are the handler's own", async () => {
@@ -431,6 +451,23 @@ Deno.test("serveWebsocket() of ws pings a silent client and ends one that does n
   using client = await RawClient.open(server.port);
   assertEquals(await readShown(client, 2), ["ping", "close 1001"]);
   assertEquals(await ended, HEARTBEAT);
+});
+
+Deno.test("serveWebsocket() of ws ends a client that only pongs after the timeout of a result", async () => {
+  const { handler, ended } = watch({
+    ...ECHO,
+    handle: (_frame, state) => ({ kind: "ok", state, timeout: 150 }),
+  });
+  await using server = await serve(handler, { heartbeat: 100 });
+  using client = await RawClient.open(server.port);
+  await client.write(frame(OPCODE.text, "go"));
+  const shown = [];
+  while (shown.at(-1) !== "close 1000") {
+    shown.push(show(await client.readFrame()));
+    await client.write(frame(OPCODE.pong)).catch(() => {});
+  }
+  assertEquals(shown[0], "ping");
+  assertEquals(await ended, { kind: "normal", cause: "timeout" });
 });
 
 Deno.test("serveWebsocket() of ws keeps a client that answers its pings, and does not ping one that talks", async () => {
@@ -665,6 +702,28 @@ Deno.test("serveWebsocket() of ws makes a client wait again and again while its 
   await client.write(closeFrame(1000));
   assertEquals(await ended, remote(1000));
   assertEquals(taken, 5_000);
+});
+
+Deno.test("serveWebsocket() of ws makes a client wait that begins with a ping", async () => {
+  let handled = 0;
+  const slowly = async (state: null) => {
+    await milliseconds(1);
+    return { kind: "ok", state } as const;
+  };
+  const { handler, ended } = watch<null, string>({
+    ...ECHO,
+    control: (_frame, state) => slowly(state),
+    handle(_frame, state) {
+      handled++;
+      return slowly(state);
+    },
+  });
+  await using server = await serve(handler, { maxMailbox: 10 });
+  using client = await RawClient.open(server.port);
+  const messages = Array<Uint8Array>(50).fill(frame(OPCODE.text, "x"));
+  await client.write(join(frame(OPCODE.ping), ...messages, closeFrame(1000)));
+  assertEquals(await ended, remote(1000));
+  assertEquals(handled, 50);
 });
 
 Deno.test("serveWebsocket() of ws overflows with infos, also while the client waits", async () => {
