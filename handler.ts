@@ -99,8 +99,9 @@ export interface WebsocketHandler<State, Info = never, Out = OutFrame> {
  *
  * Discriminate on `kind`:
  *
- * - `"ok"`: upgrade. `frames` are the first on the wire. `timeout` is how many milliseconds the client may be silent,
- *   from the open on ({@linkcode Infinity} when left out). `hibernate` keeps the state as bytes until the next
+ * - `"ok"`: upgrade. `frames` are the first on the wire. `timeout` is how many milliseconds the client may send no message,
+ *   from the open on: above 0 and at most 2,147,483,647, or {@linkcode Infinity}, which is the default; pings and pongs do
+ *   not count. `hibernate` keeps the state as bytes until the next
  *   callback. `protocol` is the subprotocol chosen, one of `request.protocols`. `headers` go on the 101: cookies and
  *   any header that is not the handshake's own.
  * - `"shutdown"`: refuse. The client gets `response`, or an empty 400.
@@ -126,9 +127,11 @@ export type InitResult<State, Out = OutFrame> =
  * - `"reply"`: send `frames`, one or a list, then go on with `state`. An empty list sends nothing.
  * - `"shutdown"`: close with 1000 and end; `terminate` gets `state`.
  *
- * `timeout`, in milliseconds, changes how long the client may be silent from now on; left out, it stays.
+ * `timeout` changes how many milliseconds the client may send no message, within the same limits; its silence so far counts.
+ * Left out, it stays. A timeout that is out of range ends the connection with `error/crash`, as every answer that is none.
  * `hibernate: true` keeps the state as bytes (structured clone) until the next callback. It holds for this result only.
- * What comes back is a copy: an instance of a class is a plain object then, and platform objects such as a `URL` are
+ * It pays for states that are big and seldom needed; a small one gets bigger. A state that cannot be cloned is a crash. What
+ * comes back is a copy: an instance of a class is a plain object then, and platform objects such as a `URL` are
  * empty ones.
  */
 export type HandleResult<State, Out = OutFrame> =
@@ -161,9 +164,11 @@ export type HandleResult<State, Out = OutFrame> =
  *   - `"closed"`: the line went away without a close frame, or never opened: the everyday end of a phone or a laptop.
  *   - `"heartbeat"`: the client did not answer a ping: it is gone and the network did not say so.
  *   - `"overflow"`: more waited for the handler than `maxMailbox` or `maxMailboxBytes`: the handler is too slow, or the
- *     client floods.
+ *     client floods. Over `./ws` also a message in more fragments than 1,024 and one for each 4 KiB of `maxMessageSize`, which
+ *     gets 1008.
  *   - `"slow"`: the client does not read what it is sent.
- *   - `"crash"`: a callback threw `error`, which is untouched: a bug in the handler.
+ *   - `"crash"`: a bug in the handler. `error` is what a callback threw or rejected with, untouched, or says what is wrong
+ *     with its answer.
  */
 export type TerminateReason =
   | { readonly kind: "normal"; readonly cause: "shutdown" | "timeout" | "drain" }
@@ -190,7 +195,8 @@ export type TerminateReason =
 export interface Self<Info = never> {
   /**
    * Puts an info into the connection's mailbox and returns at once; `info` of the handler is called for it later.
-   * Returns false when the connection has ended and nobody will see it. Never throws; needs no `this`.
+   * Returns false when nobody will see it: the connection has ended or is about to, or this info is one too many for its
+   * mailbox. A handler without `info` takes and drops it. Never throws; needs no `this`.
    */
   readonly send: (info: Info) => boolean;
   /** Aborted when `terminate` has run. Created on first use. */
@@ -207,7 +213,7 @@ export interface Self<Info = never> {
  * the upgrade.
  */
 export interface UpgradeRequest {
-  /** The whole URL, as Deno gives it. */
+  /** The whole URL: as Deno gives it, or over `./ws` made of the `Host` header and the target. */
   readonly url: string;
   /** All headers of the request. */
   readonly headers: Headers;
@@ -215,7 +221,7 @@ export interface UpgradeRequest {
   readonly protocols: readonly string[];
   /** The page that asks, such as `"https://example.com"`; `null` when it is not a browser. */
   readonly origin: string | null;
-  /** Who asks, if the server handed it on in the options. */
+  /** Who asks, if the server handed it on in the options; over `./ws` always. */
   readonly remoteAddr?: RemoteAddr;
 }
 

@@ -1,7 +1,8 @@
 /**
  * Runs a handler in memory, with no network: the same loop as in production, with a client that a test drives.
  *
- * Nothing here waits for time, so it works under `FakeTime` of `@std/testing/time`.
+ * Nothing here waits for time, so it works under `FakeTime` of `@std/testing/time`. There is no handshake to check and no line
+ * that could be slow or dead: `self.buffered` is 0, and pings, pongs and `control` of `./ws` are not there.
  *
  * ```ts
  * import { text, type WebsocketHandler } from "@lariat/websocket";
@@ -83,10 +84,10 @@ export interface TestClient<Info = never> {
  * @typeParam State What the connection remembers.
  * @typeParam Info What may be sent to the connection.
  * @param handler The handler to run.
- * @param options What the request says, and the options of `serveWebsocket`. `heartbeat` has no effect: there is no
- * line that could be dead.
+ * @param options What the request says, and the options of `serveWebsocket`. `heartbeat`, `maxBuffered` and `closeTimeout`
+ * have no effect.
  * @returns The client's end, when `init` has answered.
- * @throws {TypeError} If an option has the wrong type.
+ * @throws {TypeError} If the handler lacks a function or an option has the wrong type.
  * @throws {RangeError} If an option is out of range.
  *
  * @example Usage

@@ -65,7 +65,7 @@ export type WsOutFrame = OutFrame | ControlFrame;
 export interface WsHandler<State, Info = never> extends WebsocketHandler<State, Info, WsOutFrame> {
   /**
    * Called for each ping and pong of the client, in order with its messages. A ping has been answered by then. Results as
-   * in `handle`. The socket is open.
+   * in `handle`. The socket is open, unless the client's close waits behind.
    */
   readonly control?: (
     frame: ControlFrame,
@@ -75,7 +75,8 @@ export interface WsHandler<State, Info = never> extends WebsocketHandler<State, 
 }
 
 /**
- * Options of {@linkcode serveWebsocket}: those of `Deno.serve`'s, and what only this transport can.
+ * Options of {@linkcode serveWebsocket}: those of `Deno.serve`'s, and what only this transport can. A client that makes 16
+ * messages wait, or a sixteenth of `maxMailboxBytes`, is not read until they are handled: it does not overflow.
  *
  * @typeParam Info What may be sent to the connection.
  */

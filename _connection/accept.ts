@@ -7,13 +7,9 @@ import { show } from "./show.ts";
 import { notAResult, type OkResult, toOpeningStep } from "./step.ts";
 import { CLOSED } from "./terminate_reason.ts";
 
-/** What became of a request: a connection that waits for its line, with the headers of the 101, or a refusal. */
-export type Acceptance<State, Info> =
-  | {
-    readonly kind: "accepted";
-    readonly connection: Connection<State, Info>;
-    readonly headers: Headers;
-  }
+/** What became of a request: its connection waits for the line, with these headers on the 101, or it is refused. */
+export type Acceptance =
+  | { readonly kind: "accepted"; readonly headers: Headers }
   | { readonly kind: "refused"; readonly response: Response };
 
 const HANDSHAKE_REGEXP = /^(connection|upgrade|sec-websocket-.*|transfer-encoding|content-length)$/;
@@ -24,7 +20,7 @@ export async function accept<State, Info>(
   connection: Connection<State, Info>,
   handler: AnyHandler<State, Info>,
   { registry, origin, control }: Settings<Info>,
-): Promise<Acceptance<State, Info>> {
+): Promise<Acceptance> {
   if (registry?.isClosed) return refuse(connection, refuseForNow());
   registry?.join(connection);
   try {
@@ -47,7 +43,7 @@ export async function accept<State, Info>(
 function refuse<State, Info>(
   connection: Connection<State, Info>,
   response: Response,
-): Acceptance<State, Info> {
+): Acceptance {
   connection.refuse();
   return { kind: "refused", response };
 }
@@ -57,10 +53,10 @@ function begin<State, Info>(
   request: UpgradeRequest,
   connection: Connection<State, Info>,
   control: boolean,
-): Acceptance<State, Info> {
+): Acceptance {
   const headers = toHeaders(result, request);
   connection.begin(toOpeningStep(result, control));
-  if (!connection.isEnding) return { kind: "accepted", connection, headers };
+  if (!connection.isEnding) return { kind: "accepted", headers };
   neverOpen(connection);
   return { kind: "refused", response: refuseForNow() };
 }

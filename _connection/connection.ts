@@ -14,14 +14,8 @@ import { type Runnable, schedule, turn } from "./scheduler.ts";
 import type { Settings } from "./settings.ts";
 import { isList } from "./outgoing.ts";
 import { type Step, toStep } from "./step.ts";
-import { toCloseFrame } from "./terminate_reason.ts";
+import { BADSIZE, OVERFLOW, SHUTDOWN, SLOW, TIMEOUT, toCloseFrame } from "./terminate_reason.ts";
 import { WriteQueue } from "./write_queue.ts";
-
-const SHUTDOWN: TerminateReason = { kind: "normal", cause: "shutdown" };
-const TIMEOUT: TerminateReason = { kind: "normal", cause: "timeout" };
-const BADSIZE: TerminateReason = { kind: "error", cause: "badsize" };
-const OVERFLOW: TerminateReason = { kind: "error", cause: "overflow" };
-const SLOW: TerminateReason = { kind: "error", cause: "slow" };
 
 /** A reason to end, and the close frame that goes with it. */
 interface Stop {

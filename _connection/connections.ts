@@ -2,7 +2,7 @@ import { close } from "../frame.ts";
 import type { Self } from "../handler.ts";
 import { type DrainResult, Registry } from "./registry.ts";
 import { show } from "./show.ts";
-import { within } from "./within.ts";
+import { MAX_TIMER, within } from "./within.ts";
 
 /** Options of {@linkcode Connections}. */
 export interface ConnectionsOptions {
@@ -46,9 +46,9 @@ const registries = new WeakMap<object, Registry<unknown>>();
 
 /**
  * The connections of a server, or of a part of it: counts and limits them, sends to all, and drains them before a
- * shutdown. A connection belongs to it from the call of its `init`, unless that refuses, until its end is decided.
+ * shutdown. A connection belongs to it from before the call of its `init`, unless it is refused, until its end is decided.
  *
- * Once it is draining it takes no more connections.
+ * Once drained it takes no more connections, ever: those that ask get a 503.
  *
  * @typeParam Info What may be sent to the connections.
  *
@@ -108,7 +108,7 @@ export class Connections<Info = never> implements Iterable<Self<Info>> {
    * Sends an info to every connection. One whose `init` is running gets it after its open.
    *
    * @param info What their `info` gets. It is not copied.
-   * @returns How many took it.
+   * @returns How many took it; a handler without `info` takes and drops it.
    */
   send(info: Info): number {
     let taken = 0;
@@ -126,8 +126,8 @@ export class Connections<Info = never> implements Iterable<Self<Info>> {
    */
   drain(options: DrainOptions = {}): Promise<DrainResult> {
     const frame = close(options.code ?? 1001, options.reason ?? "");
-    const deadline = within("drain", "deadline", options.deadline ?? 10_000, 0, 2 ** 31 - 1);
-    const spread = within("drain", "spread", options.spread ?? 0, 0, 2 ** 31 - 1);
+    const deadline = within("drain", "deadline", options.deadline ?? 10_000, 0, MAX_TIMER);
+    const spread = within("drain", "spread", options.spread ?? 0, 0, MAX_TIMER);
     return this.#registry.drain(frame, deadline, spread);
   }
 }

@@ -1,5 +1,6 @@
 import type { CloseFrame } from "../frame.ts";
 import type { Self, TerminateReason } from "../handler.ts";
+import { DRAIN } from "./terminate_reason.ts";
 
 /** A connection as its group sees it. */
 export interface Member<Info> {
@@ -27,9 +28,8 @@ interface Drain<Info> {
 
 // How often the next connections of a spread drain are told.
 const SLICE = 20;
-const REASON: TerminateReason = { kind: "normal", cause: "drain" };
 
-/** Who is connected: live from the call of `init` until the end is decided, then ending until nothing is left. */
+/** Who is connected: live from before the call of `init` until the end is decided, then ending until nothing is left. */
 export class Registry<Info> {
   readonly live: Set<Member<Info>> = new Set();
   readonly #max: number;
@@ -85,11 +85,11 @@ export class Registry<Info> {
     const waiting = new Set([...members, ...this.#ending]);
     const drain = { waiting, done: () => {}, drained: 0, abandoned: 0 };
     this.#drains.add(drain);
-    const stopTelling = tellOverTime(members, spread, (member) => member.stop(REASON, close));
+    const stopTelling = tellOverTime(members, spread, (member) => member.stop(DRAIN, close));
     await settled(drain, deadline);
     stopTelling();
     this.#drains.delete(drain);
-    for (const member of waiting) member.end(REASON, close);
+    for (const member of waiting) member.end(DRAIN, close);
     return { drained: drain.drained, abandoned: drain.abandoned + waiting.size };
   }
 }

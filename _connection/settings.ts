@@ -4,7 +4,7 @@ import type { AnyHandler } from "./line.ts";
 import { parseUrl } from "./parse_url.ts";
 import type { Registry } from "./registry.ts";
 import { show } from "./show.ts";
-import { within } from "./within.ts";
+import { MAX_TIMER, within } from "./within.ts";
 
 /**
  * Which pages may connect. A request without an `Origin` header does not come from a browser and is let in.
@@ -61,7 +61,8 @@ export interface ServeWebsocketOptions<Info = never> {
    */
   readonly maxMailboxBytes?: number;
   /**
-   * Bytes accepted from the handler and not yet taken by the network; more end the connection with `error/slow`.
+   * Bytes accepted from the handler and not yet taken by the network; more end the connection with 1013 and `error/slow`.
+   * So do more than 65,536 messages.
    *
    * @default {16_777_216}
    */
@@ -75,7 +76,8 @@ export interface ServeWebsocketOptions<Info = never> {
   /** The group that this connection joins. */
   readonly connections?: Connections<Info>;
   /**
-   * Told of what a callback threw or rejected with, and of the connection that it ended.
+   * Told of what a callback or the `origin` function threw or rejected with, of an answer that is none, and of an upgrade
+   * that failed; with the connection, which that has ended or which never began.
    *
    * @default {console.error}
    */
@@ -101,10 +103,6 @@ export interface Settings<Info> {
 const SERVE = "serve a WebSocket";
 const MIB = 2 ** 20;
 
-// Deno's own timer counts milliseconds in 32 bits; beyond them it would fire at once.
-const MAX_HEARTBEAT = 2 ** 31 - 1;
-const MAX_TIMER = 2 ** 31 - 1;
-
 // An origin as a browser sends it, with nothing behind the host and port.
 const ORIGIN_REGEXP = /^[a-z][a-z0-9+.-]*:\/\/[^/?#\s]+$/;
 
@@ -117,12 +115,12 @@ export function toSettings<Info>(
     control,
     remoteAddr: options.remoteAddr,
     origin: toOrigin(options.origin ?? "same"),
-    heartbeat: within(SERVE, "heartbeat", options.heartbeat ?? 30_000, 0, MAX_HEARTBEAT),
+    heartbeat: within(SERVE, "heartbeat", options.heartbeat ?? 30_000, 0, MAX_TIMER),
     maxMessageSize: within(SERVE, "maxMessageSize", options.maxMessageSize ?? MIB, 1),
     maxMailbox: within(SERVE, "maxMailbox", options.maxMailbox ?? 10_000, 1),
     maxMailboxBytes: within(SERVE, "maxMailboxBytes", options.maxMailboxBytes ?? 16 * MIB, 1),
     maxBuffered: within(SERVE, "maxBuffered", options.maxBuffered ?? 16 * MIB, 1),
-    closeTimeout: within(SERVE, "closeTimeout", options.closeTimeout ?? 5_000, 0, MAX_TIMER),
+    closeTimeout: within(SERVE, "closeTimeout", options.closeTimeout ?? 5_000, 1, MAX_TIMER),
     registry: registryOf(options.connections),
     onError: toOnError(options.onError),
   };

@@ -3,6 +3,7 @@ import type { HandleResult, InitResult } from "../handler.ts";
 import type { AnyFrame, DataFrame } from "./line.ts";
 import { copyAll, isList, lastOf } from "./outgoing.ts";
 import { kindOf, show } from "./show.ts";
+import { MAX_TIMER } from "./within.ts";
 
 /** The only two things the loop can do with a handler's answer. */
 export type Step<State> =
@@ -26,8 +27,6 @@ export type OkResult<State> = Exclude<
   { readonly kind: "shutdown" }
 >;
 
-// A longer delay overflows the 32 bits of setTimeout, which would then fire at once.
-const MAX_TIMEOUT = 2 ** 31 - 1;
 const NOTHING: readonly never[] = [];
 const SHUTDOWN: CloseFrame = close();
 
@@ -87,13 +86,13 @@ function framesOf<State>(result: OkResult<State>): AnyFrame | readonly AnyFrame[
 
 function checkTimeout(timeout: number): void {
   if (
-    timeout === Infinity || typeof timeout === "number" && timeout > 0 && timeout <= MAX_TIMEOUT
+    timeout === Infinity || typeof timeout === "number" && timeout > 0 && timeout <= MAX_TIMER
   ) {
     return;
   }
   const Class = typeof timeout === "number" ? RangeError : TypeError;
   throw new Class(
-    `Cannot set the timeout as "timeout" must be above 0 and at most ${MAX_TIMEOUT} milliseconds, or Infinity: received ${
+    `Cannot set the timeout as "timeout" must be above 0 and at most ${MAX_TIMER} milliseconds, or Infinity: received ${
       show(timeout)
     }`,
   );

@@ -2,6 +2,24 @@ import { close, type CloseFrame } from "../frame.ts";
 import type { TerminateReason } from "../handler.ts";
 import { isLongerThan } from "./byte_length.ts";
 
+/** The handler said so, with a shutdown or a close frame. */
+export const SHUTDOWN: TerminateReason = { kind: "normal", cause: "shutdown" };
+
+/** The client was silent for longer than the handler waits. */
+export const TIMEOUT: TerminateReason = { kind: "normal", cause: "timeout" };
+
+/** The server goes away. */
+export const DRAIN: TerminateReason = { kind: "normal", cause: "drain" };
+
+/** A message was too long. */
+export const BADSIZE: TerminateReason = { kind: "error", cause: "badsize" };
+
+/** Too much waits for the handler. */
+export const OVERFLOW: TerminateReason = { kind: "error", cause: "overflow" };
+
+/** Too much waits for the client. */
+export const SLOW: TerminateReason = { kind: "error", cause: "slow" };
+
 /** The line went away without a good-bye, or never opened. */
 export const CLOSED: TerminateReason = { kind: "error", cause: "closed" };
 

@@ -1,5 +1,8 @@
 import { show } from "./show.ts";
 
+/** The longest delay, in milliseconds: timers count in 31 bits, and beyond them fire at once. */
+export const MAX_TIMER = 2 ** 31 - 1;
+
 /** Checks a number of an option: `Cannot <action> as "<name>" must be …`. */
 export function within(
   action: string,

@@ -137,7 +137,7 @@ interface Handshake {
   readonly fail: () => Promise<void>;
 }
 
-/** What the types of `ws` do not know yet. */
+/** What the types of `ws` do not know yet. The last of them came with 8.23. */
 interface LaterOptions {
   readonly maxFragments: number;
   readonly closeTimeout: number;

@@ -1,7 +1,7 @@
 /**
  * Does anything grow while clients come, talk, misbehave and leave for minutes?
  *
- *     deno task soak [minutes] [deno|ws|"ws on Node"]
+ *     deno task soak [minutes] [deno|ws|node]
  *
  * Ten minutes of `Deno.serve` when left out; `ws` is `./ws` on Deno, `node` the same on Node. Ctrl-C ends it early, with a
  * summary. The server is the fortress of the tests, in a process of its own; the clients are here. The exit code is 0 if

@@ -88,12 +88,12 @@ function bytesOf32(value: number): number[] {
 }
 
 /** One TCP connection. */
-export class RawClient implements Disposable {
-  readonly conn: Deno.TcpConn | Deno.TlsConn;
+export class RawClient<Conn extends Deno.Conn = Deno.TcpConn> implements Disposable {
+  readonly conn: Conn;
   #buffer: Uint8Array = new Uint8Array();
   #ended = false;
 
-  constructor(conn: Deno.TcpConn | Deno.TlsConn) {
+  constructor(conn: Conn) {
     this.conn = conn;
   }
 

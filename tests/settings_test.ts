@@ -72,7 +72,7 @@ const LIMITS: readonly (readonly [NumberOption, least: number, most: number, wan
   ["maxMailbox", 1, Infinity, "at least 1"],
   ["maxMailboxBytes", 1, Infinity, "at least 1"],
   ["maxBuffered", 1, Infinity, "at least 1"],
-  ["closeTimeout", 0, 2 ** 31 - 1, "0-2147483647"],
+  ["closeTimeout", 1, 2 ** 31 - 1, "1-2147483647"],
 ];
 
 for (const [name, least, most, wanted] of LIMITS) {

@@ -70,13 +70,13 @@ class Witness {
   }
 }
 
-async function connect(port: number): Promise<RawClient> {
+async function connect(port: number): Promise<RawClient<Deno.TlsConn>> {
   return new RawClient(
     await Deno.connectTls({ hostname: "localhost", port, caCerts: [TLS.cert] }),
   );
 }
 
-async function open(port: number): Promise<RawClient> {
+async function open(port: number): Promise<RawClient<Deno.TlsConn>> {
   const client = await connect(port);
   assertStringIncludes(await client.upgrade(), "HTTP/1.1 101 ");
   return client;
@@ -184,13 +184,17 @@ Deno.test("Deno reads on over TLS when a socket of node:https is told to pause",
   await new Promise((resolve) => server.close(resolve));
 });
 
-async function readText(client: RawClient): Promise<string | undefined> {
+async function readText(client: RawClient<Deno.TlsConn>): Promise<string | undefined> {
   const received = await client.readFrame();
   return received && textOf(received);
 }
 
 /** Writes until the server has enough. */
-async function writeFor(client: RawClient, bytes: Uint8Array, times: number): Promise<void> {
+async function writeFor(
+  client: RawClient<Deno.TlsConn>,
+  bytes: Uint8Array,
+  times: number,
+): Promise<void> {
   try {
     for (let left = times; left > 0; left--) await client.write(bytes);
   } catch {
