@@ -164,8 +164,8 @@ export type HandleResult<State, Out = OutFrame> =
  *   - `"closed"`: the line went away without a close frame, or never opened: the everyday end of a phone or a laptop.
  *   - `"heartbeat"`: the client did not answer a ping: it is gone and the network did not say so.
  *   - `"overflow"`: more waited for the handler than `maxMailbox` or `maxMailboxBytes`: the handler is too slow, or the
- *     client floods. Over `./ws` also a message in more fragments than 1,024 and one for each 4 KiB of `maxMessageSize`, which
- *     gets 1008.
+ *     client floods. Over `./ws` also a message in too many fragments, which gets 1008: more than one for each 256 bytes of
+ *     `maxMessageSize`, but never fewer than 1,024 nor more than 16,384.
  *   - `"slow"`: the client does not read what it is sent.
  *   - `"crash"`: a bug in the handler. `error` is what a callback threw or rejected with, untouched, or says what is wrong
  *     with its answer.

@@ -22,12 +22,17 @@ const NO_CODE = 1007;
 
 /** A WebSocket that says `"closing"` when the client's close frame comes: `ws` says so when the line is gone. */
 export class PromptWebSocket extends WebSocket {
-  // `ws` calls it too: to answer the client, with its reason as bytes or without a word; for an error, with its code.
+  // What is said tells who calls (`ws` 8.23):
+  //   close(code, text)    this side
+  //   close(code, bytes)   `ws`, to answer a close frame
+  //   close()              `ws`, to answer an empty one
+  //   close(code)          `ws`, after an error; after one of zlib there may be no code
   override close(...said: [code?: number, reason?: string | Buffer]): void {
     const [code, reason] = said;
-    super.close(said.length === 1 ? code ?? NO_CODE : code, reason);
-    if (typeof reason !== "object" && said.length > 0) return;
-    this.emit("closing", code ?? 1005, reason?.toString() ?? "");
+    const isError = said.length === 1;
+    super.close(isError ? code ?? NO_CODE : code, reason);
+    const isAnswer = said.length === 0 || typeof reason === "object";
+    if (isAnswer) this.emit("closing", code ?? 1005, reason?.toString() ?? "");
   }
 }
 
@@ -177,13 +182,11 @@ function uncork(stream: Duplex): void {
   stream.uncork();
 }
 
-/** What the error of `ws` says. On one of its own codes it closes with 1002, 1007 or 1009 itself. */
+/** What the error of `ws` says. On one of its own codes it closes with 1002, 1007, 1008 or 1009 itself. */
 export function fromError(error: Error): TerminateReason {
   const code = "code" in error ? String(error.code) : "";
   switch (code) {
     case "WS_ERR_INVALID_UTF8":
-    // What zlib cannot inflate: Deno hands on what there is, and fails then.
-    case "ERR_MULTIPLE_CALLBACK":
       return { kind: "error", cause: "badencoding" };
     case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
       return { kind: "error", cause: "overflow" };
@@ -192,8 +195,12 @@ export function fromError(error: Error): TerminateReason {
       return { kind: "error", cause: "badsize" };
   }
   if (code.startsWith("WS_ERR_")) return { kind: "error", cause: "badframe" };
-  // The same on Node.
-  return code.startsWith("Z_") ? { kind: "error", cause: "badencoding" } : CLOSED;
+  return isOfZlib(code) ? { kind: "error", cause: "badencoding" } : CLOSED;
+}
+
+// What cannot be inflated. Deno hands on what there is, and fails then.
+function isOfZlib(code: string): boolean {
+  return code.startsWith("Z_") || code === "ERR_MULTIPLE_CALLBACK";
 }
 
 // What `ws` hands on is a view of all that it has read, or of what others read too. A handler may transfer its bytes.

@@ -428,7 +428,7 @@ Deno.test("serveWebsocket() of ws hands over bytes that are the handler's own", 
   assertEquals(sizes, [3, 0, 4, 4, 0, MIB, 4].map((size) => [size, size]));
 });
 
-for (const [count, reason] of [[1_024, remote(1000)], [1_025, OVERFLOW]] as const) {
+for (const [count, reason] of [[4_096, remote(1000)], [4_097, OVERFLOW]] as const) {
   Deno.test(`serveWebsocket() of ws ends a message of ${count} fragments with ${JSON.stringify(reason)}`, async () => {
     const { handler, ended } = watch(ECHO);
     await using server = await serve(handler);
