@@ -68,7 +68,8 @@ export interface ServeWebsocketOptions<Info = never> {
    */
   readonly maxBuffered?: number;
   /**
-   * Milliseconds that an unanswered close, or an upgrade that does not open, is waited for before the socket is let go.
+   * Milliseconds that an unanswered close, or an upgrade that does not open, is waited for before the socket is let go. What
+   * was sent before the close goes first, and has as long again for each MiB of it to make some progress.
    *
    * @default {5_000}
    */
