@@ -183,6 +183,7 @@ export class Connection<State, Info>
     this.#wakeUp();
   }
 
+  // As `#call`, without a closure for each message.
   #handle(frame: InFrame): void {
     this.#busy = true;
     try {

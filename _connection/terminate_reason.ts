@@ -11,6 +11,12 @@ export const TIMEOUT: TerminateReason = { kind: "normal", cause: "timeout" };
 /** The server goes away. */
 export const DRAIN: TerminateReason = { kind: "normal", cause: "drain" };
 
+/** A text is not UTF-8, or a message cannot be inflated. */
+export const BADENCODING: TerminateReason = { kind: "error", cause: "badencoding" };
+
+/** A rule for frames is broken. */
+export const BADFRAME: TerminateReason = { kind: "error", cause: "badframe" };
+
 /** A message was too long. */
 export const BADSIZE: TerminateReason = { kind: "error", cause: "badsize" };
 
@@ -66,7 +72,7 @@ export function fromCloseEvent(code: number, reason: string): TerminateReason {
   // Deno reports 0 where RFC 6455 §7.1.5 has 1006: there was no close frame.
   if (code === 0 || code === 1006) return CLOSED;
   // RFC 6455 §5.5: no control frame is longer than 125 bytes, two of them the code. Deno lets it through.
-  if (isLongerThan(123, reason)) return { kind: "error", cause: "badframe" };
+  if (isLongerThan(123, reason)) return BADFRAME;
   return { kind: "remote", code, reason };
 }
 

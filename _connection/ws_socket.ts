@@ -8,7 +8,15 @@ import type { TerminateReason } from "../handler.ts";
 import { Closing, type ClosingLine } from "./closing.ts";
 import { Heartbeat, type PingedLine } from "./heartbeat.ts";
 import type { DataFrame, Line, LineEvents } from "./line.ts";
-import { CLOSED, fromCloseEvent, HEARTBEAT } from "./terminate_reason.ts";
+import {
+  BADENCODING,
+  BADFRAME,
+  BADSIZE,
+  CLOSED,
+  fromCloseEvent,
+  HEARTBEAT,
+  OVERFLOW,
+} from "./terminate_reason.ts";
 import { encodeFrame } from "./ws_frame.ts";
 
 // What is sent in one turn waits for its end, up to so many bytes.
@@ -46,7 +54,6 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
   readonly #events: LineEvents;
   readonly #closing: Closing;
   readonly #heartbeat: Heartbeat;
-  #isHeld = false;
 
   /**
    * `stream` is what `socket` runs on. `heartbeat` and `closeTimeout` are milliseconds; a heartbeat of 0 is none.
@@ -101,7 +108,6 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
   }
 
   #hold(held: boolean): void {
-    this.#isHeld = held;
     // What it said meanwhile has still to be read.
     this.#heartbeat.heard();
     if (held) this.#socket.pause();
@@ -170,7 +176,7 @@ export class WsSocket implements Line, ClosingLine, PingedLine {
 
   // Nothing is heard of a client that is held: it is not read.
   #isDead(): void {
-    if (!this.#isHeld) this.#end(HEARTBEAT, 1001);
+    if (!this.#socket.isPaused) this.#end(HEARTBEAT, 1001);
   }
 }
 
@@ -187,15 +193,15 @@ export function fromError(error: Error): TerminateReason {
   const code = "code" in error ? String(error.code) : "";
   switch (code) {
     case "WS_ERR_INVALID_UTF8":
-      return { kind: "error", cause: "badencoding" };
+      return BADENCODING;
     case "WS_ERR_TOO_MANY_BUFFERED_PARTS":
-      return { kind: "error", cause: "overflow" };
+      return OVERFLOW;
     case "WS_ERR_UNSUPPORTED_DATA_PAYLOAD_LENGTH":
     case "WS_ERR_UNSUPPORTED_MESSAGE_LENGTH":
-      return { kind: "error", cause: "badsize" };
+      return BADSIZE;
   }
-  if (code.startsWith("WS_ERR_")) return { kind: "error", cause: "badframe" };
-  return isOfZlib(code) ? { kind: "error", cause: "badencoding" } : CLOSED;
+  if (code.startsWith("WS_ERR_")) return BADFRAME;
+  return isOfZlib(code) ? BADENCODING : CLOSED;
 }
 
 // What cannot be inflated. Deno hands on what there is, and fails then.

@@ -1,6 +1,7 @@
 import type { NumberedEnding } from "./_adversary_audit.ts";
 import type { Farewell, Report } from "./_fortress.ts";
 import { bundle } from "./_node.ts";
+import { kill } from "./_program.ts";
 import { milliseconds } from "./_server.ts";
 
 const SOURCE = new URL("./_fortress.ts", import.meta.url);
@@ -85,11 +86,7 @@ export class Fortress implements AsyncDisposable {
 
   /** What it has printed as errors, once it has ended. */
   async kill(): Promise<string> {
-    try {
-      this.#process.kill("SIGKILL");
-    } catch {
-      // It has ended already.
-    }
+    kill(this.#process);
     await this.#process.status;
     return await this.#errors;
   }

@@ -9,7 +9,6 @@
 
 import { readdirSync } from "node:fs";
 import { createServer } from "node:http";
-import type { AddressInfo } from "node:net";
 import process from "node:process";
 import { parseUrl } from "../_connection/parse_url.ts";
 import {
@@ -26,7 +25,7 @@ import { serveWebsocket as serveWs } from "../ws.ts";
 import { type Account, Audit } from "./_adversary_audit.ts";
 import { LIMITS } from "./_adversary_limits.ts";
 import { milliseconds, sockets } from "./_server.ts";
-import type { TransportName } from "./_transports.ts";
+import { serveUpgrades, type TransportName } from "./_transports.ts";
 
 /** How the process is. */
 export interface Report extends Account {
@@ -112,14 +111,12 @@ async function openWsGate(): Promise<Gate> {
   const server = createServer(async ({ url }, response) => {
     response.end(JSON.stringify(await answerTo(url) ?? null));
   });
-  server.on("upgrade", (request, socket, head) => {
+  const { port, close } = await serveUpgrades((request, socket, head) => {
     const { handler, options } = toService(parseUrl(`http://127.0.0.1${request.url}`));
-    void serveWs(request, socket, head, handler, options);
-  });
-  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  const { port } = server.address() as AddressInfo;
+    return serveWs(request, socket, head, handler, options);
+  }, server);
   // What it upgrades it opens in the same turn.
-  return { port, upgraded: () => audit.account.opened, close: () => void server.close() };
+  return { port, upgraded: () => audit.account.opened, close: () => void close() };
 }
 
 /** What is said to a plain request, if anything. */

@@ -7,14 +7,15 @@ export interface TestServer extends AsyncDisposable {
   readonly server: Deno.HttpServer<Deno.NetAddr>;
 }
 
-/** Serves any fetch handler. */
+/** Serves any fetch handler, over TLS if there is a certificate. */
 export function serveRaw(
   handler: (
     request: Request,
     info: Deno.ServeHandlerInfo<Deno.NetAddr>,
   ) => Response | Promise<Response>,
+  tls: Deno.TlsCertifiedKeyPem | Record<never, never> = {},
 ): TestServer {
-  const server = Deno.serve({ hostname: "127.0.0.1", port: 0, onListen() {} }, handler);
+  const server = Deno.serve({ ...tls, hostname: "127.0.0.1", port: 0, onListen() {} }, handler);
   return {
     port: server.addr.port,
     server,

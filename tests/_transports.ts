@@ -102,11 +102,11 @@ export function testEach(name: string, test: (transport: Transport) => Promise<v
   }
 }
 
-/** Serves any listener of a `node:http` server's upgrades. */
+/** Serves any listener of the upgrades of a `node:http` server, or of a `node:https` one. */
 export async function serveUpgrades(
   listener: (request: IncomingMessage, socket: Duplex, head: Uint8Array) => unknown,
+  server: Server = createServer(),
 ): Promise<Served> {
-  const server = createServer();
   server.on("upgrade", listener);
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
   const { port } = server.address() as AddressInfo;

@@ -1,4 +1,5 @@
 import { assert, assertEquals, assertLess, assertMatch, assertStringIncludes } from "@std/assert";
+import { kill, listen } from "./_program.ts";
 import { closeFrame, codeOf, handshake, OPCODE, RawClient } from "./_raw_client.ts";
 
 const ROOT = new URL("../", import.meta.url);
@@ -282,9 +283,11 @@ function run(script: string, env: Record<string, string> = {}): Program {
     stderr: "piped",
   }).spawn();
   const { promise: port, resolve, reject } = Promise.withResolvers<number>();
-  const end = listen(child.stderr, resolve).then((said) => {
-    reject(new Error(`Ended before it listened: ${script}\n${said}`));
-  });
+  const end = listen(child.stderr, LISTENING_REGEXP, (port) => resolve(Number(port))).then(
+    (said) => {
+      reject(new Error(`Ended before it listened: ${script}\n${said}`));
+    },
+  );
   return {
     port: within(`${script} to listen`, port),
     terminate() {
@@ -297,28 +300,6 @@ function run(script: string, env: Record<string, string> = {}): Program {
       await end;
     },
   };
-}
-
-/** Reads to the end, so that the program never waits for its reader. */
-async function listen(
-  stderr: ReadableStream<Uint8Array<ArrayBuffer>>,
-  onPort: (port: number) => void,
-): Promise<string> {
-  let said = "";
-  for await (const chunk of stderr.pipeThrough(new TextDecoderStream())) {
-    said += chunk;
-    const port = LISTENING_REGEXP.exec(said)?.[1];
-    if (port !== undefined) onPort(Number(port));
-  }
-  return said;
-}
-
-function kill(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch {
-    // It has ended already.
-  }
 }
 
 /** Deno's own WebSocket client, with its messages one by one. */

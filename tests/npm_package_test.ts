@@ -4,6 +4,7 @@ import { pathToFileURL } from "node:url";
 import { assert, assertEquals } from "@std/assert";
 import { hasNode, OLDEST_NODE, versionOf } from "./_node.ts";
 import { canPack, OLDEST_DENO } from "./_pack.ts";
+import { kill, listen } from "./_program.ts";
 
 const ROOT = new URL("../", import.meta.url);
 const TARBALL = new URL("npm/lariat-websocket.tgz", ROOT);
@@ -191,7 +192,7 @@ async function start(cwd: URL, program: string, args: string[]) {
     signal: AbortSignal.timeout(PATIENCE),
   }).spawn();
   const { promise, resolve, reject } = Promise.withResolvers<string>();
-  const end = listen(child.stdout, resolve).then(() => {
+  const end = listen(child.stdout, LISTENING_REGEXP, resolve).then(() => {
     reject(new Error(`Ended before it listened: ${args.join(" ")}`));
   });
   const stop = async () => {
@@ -203,26 +204,5 @@ async function start(cwd: URL, program: string, args: string[]) {
   } catch (error) {
     await stop();
     throw error;
-  }
-}
-
-function kill(child: Deno.ChildProcess): void {
-  try {
-    child.kill("SIGKILL");
-  } catch {
-    // It has ended already.
-  }
-}
-
-/** Reads to the end, so that the program never waits for its reader. */
-async function listen(
-  stdout: ReadableStream<Uint8Array<ArrayBuffer>>,
-  onUrl: (url: string) => void,
-): Promise<void> {
-  let said = "";
-  for await (const chunk of stdout.pipeThrough(new TextDecoderStream())) {
-    said += chunk;
-    const url = LISTENING_REGEXP.exec(said)?.[1];
-    if (url !== undefined) onUrl(url);
   }
 }

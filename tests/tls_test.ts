@@ -15,37 +15,20 @@ import { serveWebsocket as serveWs } from "../ws.ts";
 import TLS from "./node/certificate.json" with { type: "json" };
 import { closeFrame, frame, join, OPCODE, RawClient, textOf } from "./_raw_client.ts";
 import { CLOSED, OVERFLOW, remote, SLOW } from "./_reasons.ts";
-import { milliseconds } from "./_server.ts";
-import type { TransportName } from "./_transports.ts";
+import { milliseconds, serveRaw, type TestServer } from "./_server.ts";
+import { type Served, serveUpgrades, type TransportName } from "./_transports.ts";
 
 const MIB = 2 ** 20;
-
-interface Served extends AsyncDisposable {
-  readonly port: number;
-}
 
 type Serve = (
   handler: WebsocketHandler<null>,
   options: ServeWebsocketOptions,
-) => Served | Promise<Served>;
+) => TestServer | Promise<Served>;
 
 const SERVERS: Readonly<Record<TransportName, Serve>> = {
-  deno(handler, options) {
-    const server = Deno.serve(
-      { ...TLS, hostname: "127.0.0.1", port: 0, onListen() {} },
-      (request) => serveWebsocket(request, handler, options),
-    );
-    return { port: server.addr.port, [Symbol.asyncDispose]: () => server.shutdown() };
-  },
-  async ws(handler, options) {
-    const server = createServer(TLS);
-    server.on("upgrade", (...upgrade) => serveWs(...upgrade, handler, options));
-    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-    return {
-      port: (server.address() as AddressInfo).port,
-      [Symbol.asyncDispose]: () => new Promise((resolve) => server.close(() => resolve())),
-    };
-  },
+  deno: (handler, options) => serveRaw((request) => serveWebsocket(request, handler, options), TLS),
+  ws: (handler, options) =>
+    serveUpgrades((...upgrade) => serveWs(...upgrade, handler, options), createServer(TLS)),
 };
 
 /** What a handler has seen. */
